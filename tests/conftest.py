@@ -1,0 +1,51 @@
+"What the tests share: one loaded tagger, and the command run in process."
+import os
+os.environ['OMP_NUM_THREADS'] = '1'
+import hashlib, io, shutil, sys
+import pytest
+from helpers import Done
+from from_paper_with_tasks import cli
+from from_paper_with_tasks.core import read_rows
+from from_paper_with_tasks.tagging import BUNDLED, BUNDLE_FILES, PaperTagger, read_checksums
+
+
+@pytest.fixture(scope='session')
+def tagger(): return PaperTagger.from_pretrained(threads=1)
+
+@pytest.fixture
+def command(tagger, capfd, monkeypatch):
+    "Runs `paper-tasks` in this process; the bundled model is loaded once for all tests, others each time."
+    load = PaperTagger.from_pretrained
+    monkeypatch.setattr(PaperTagger, 'from_pretrained', lambda path=None, threads=None: tagger if path is None else load(path, threads))
+    def run(*argv, stdin=b''):
+        monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(stdin)))
+        capfd.readouterr()
+        try: status = cli.main([str(a) for a in argv])
+        except SystemExit as e: status = e.code
+        return Done(status, *capfd.readouterr())
+    return run
+
+@pytest.fixture
+def tag_file(command, tmp_path):
+    "Tags a file into a folder of its own; gives what the command said and the rows it wrote, None for no file."
+    folder = tmp_path/'out'
+    folder.mkdir()
+    def run(source, *options, to='out.jsonl'):
+        done = command('tag', '--input', source, '--output', folder/to, *options)
+        assert [p.name for p in folder.iterdir()] in ([], [to])
+        return done, list(read_rows(folder/to)) if (folder/to).exists() else None
+    return run
+
+@pytest.fixture
+def bundle(tmp_path):
+    "A copy of the bundle; `bundle({name: content})` replaces files and states their checksums."
+    folder = tmp_path/'model'
+    shutil.copytree(BUNDLED, folder)
+    def change(contents):
+        sums = read_checksums(BUNDLED) | {name: hashlib.sha256(c).hexdigest() for name, c in contents.items()}
+        for name, c in contents.items(): (folder/name).write_bytes(c)
+        (folder/'SHA256SUMS').write_text(''.join(f'{sums[n]}  {n}\n' for n in BUNDLE_FILES))
+        return folder
+    change.folder = folder
+    yield change
+    shutil.rmtree(folder)
