@@ -56,21 +56,23 @@ def host_of(
     try: return urlsplit(url).netloc.lower().removeprefix('www.')
     except ValueError: return ''
 
-# %% ../nbs/01_scraping.ipynb #3a7cba2a
+# %% ../nbs/01_scraping.ipynb #a266d7c7
 class PoliteRetry(Retry):
     "urllib3's `Retry`, which gives up if it has to wait longer than `MAX_WAIT`."
     def get_retry_after(self, response) -> float|None: # seconds; None if the header is absent or makes no sense
         try: seconds = super().get_retry_after(response)
         except InvalidHeader: return None
-        if seconds and seconds > MAX_WAIT: raise PaperTasksError(f'the server asks for a wait of {seconds:,.0f} s (Retry-After): run again after that')
+        if seconds and seconds > MAX_WAIT:
+            raise PaperTasksError(f'the server asks for a wait of {seconds:,.0f} s (Retry-After): run again after that')
         return seconds
 
-# %% ../nbs/01_scraping.ipynb #734e1981
+# %% ../nbs/01_scraping.ipynb #9116e8af
 def stay_on_host(r, *args, **kwargs):
     "Raise a `PageError` if the response `r` redirects to another host: a hook for `requests`."
     if not r.is_redirect: return
     target = urljoin(r.url, r.headers['location'])
-    if host_of(target) != host_of(r.url): raise PageError(f'{r.url} sends us to another host ({host_of(target) or target!r}): give an address that still serves the pages')
+    if host_of(target) != host_of(r.url):
+        raise PageError(f'{r.url} sends us to another host ({host_of(target) or target!r}): give an address that still serves the pages')
 
 # %% ../nbs/01_scraping.ipynb #bc75cf22
 class PoliteSession(requests.Session):
@@ -108,13 +110,14 @@ def fetch_error(
     reason = ' '.join(str(cause(e)).split(': ')[-1].split())
     return kind(f'{url} cannot be fetched ({reason}): check the address and the network, then run again')
 
-# %% ../nbs/01_scraping.ipynb #ff7709e6
+# %% ../nbs/01_scraping.ipynb #f9404232
 def status_error(
     url: str,    # what was asked for
     status: int, # 400 and above
 ) -> PaperTasksError: # a `PageError` if another page may be had
     "The one line that says what an HTTP error means for us."
-    if status == 429: return PaperTasksError(f'{url} was refused (429), we ask too often: run again later, with a longer delay')
+    if status == 429:
+        return PaperTasksError(f'{url} was refused (429), we ask too often: run again later, with a longer delay')
     if status == 401: return PaperTasksError(f'{url} was refused (401): it wants a login, which we do not have')
     return PageError(f'{url} is not there (404)' if status == 404 else f'{url} was answered with status {status}')
 
@@ -130,7 +133,7 @@ def open_url(
     r.close()
     raise status_error(url, r.status_code)
 
-# %% ../nbs/01_scraping.ipynb #b6b32e8f
+# %% ../nbs/01_scraping.ipynb #3efcb539
 def read_body(
     r: requests.Response, # opened with `stream=True`
     max_bytes: int,
@@ -140,7 +143,8 @@ def read_body(
     with r:
         for piece in r.iter_content(1 << 16):
             body += piece
-            if len(body) > max_bytes: raise PageError(f'{r.url} is larger than {max_bytes:,} bytes: it is no page of a paper')
+            if len(body) > max_bytes:
+                raise PageError(f'{r.url} is larger than {max_bytes:,} bytes: it is no page of a paper')
     return bytes(body)
 
 # %% ../nbs/01_scraping.ipynb #f5a808df
@@ -206,14 +210,16 @@ def parse_method_id(
     if m := re.search(rb'''DATATABLE_PAPERS_FILTER_VALUE\s*=\s*["']?(\d+)''', body): return m[1].decode()
     raise PageError('not a method page: it has no DATATABLE_PAPERS_FILTER_VALUE')
 
-# %% ../nbs/01_scraping.ipynb #dc9b8dbc
+# %% ../nbs/01_scraping.ipynb #c0a0242a
 def parse_paper_list(
     body: bytes, # `/api/internal/papers/?format=json&papermethod__method_id=<N>`
 ) -> dict: # `count` of all papers, `papers`: slugs of those listed here, `next`: address of the next part or None
     "One part of the list of a method's papers."
     try: d = json.loads(body)
-    except (ValueError, RecursionError): raise PageError(f'not JSON but {"HTML" if body.lstrip()[:1] == b"<" else "something else"}, where a list of papers was due') from None
-    if not (isinstance(d, dict) and isinstance(d.get('results'), list) and isinstance(d.get('count'), int)): raise PageError('not a list of papers: it needs `count` and `results`')
+    except (ValueError, RecursionError):
+        raise PageError(f'not JSON but {"HTML" if body.lstrip()[:1] == b"<" else "something else"}, where a list of papers was due') from None
+    if not (isinstance(d, dict) and isinstance(d.get('results'), list) and isinstance(d.get('count'), int)):
+        raise PageError('not a list of papers: it needs `count` and `results`')
     slugs = [slug_of(str(r.get('url')), 'paper') for r in d['results'] if isinstance(r, dict)]
     return dict(count=d['count'], papers=[s for s in slugs if s], next=d.get('next') or None)
 
@@ -227,7 +233,7 @@ def arxiv_id(
     "The arXiv id in the first of `hrefs` that has one."
     return next((m[1] for h in hrefs if (m := _arxiv_link.match(h))), None)
 
-# %% ../nbs/01_scraping.ipynb #60e32027
+# %% ../nbs/01_scraping.ipynb #0d1ac9a4
 def parse_paper(
     body: bytes, # `/paper/<slug>`
     slug: str,
@@ -235,7 +241,8 @@ def parse_paper(
     "What a paper's page says."
     page = soup(body)
     title, box = page.select_one('.paper-title h1'), page.select_one('.paper-abstract')
-    if not (title and box): raise PageError(f'not a paper page: it has no `{".paper-abstract" if title else ".paper-title h1"}`')
+    if not (title and box):
+        raise PageError(f'not a paper page: it has no `{".paper-abstract" if title else ".paper-title h1"}`')
     names = lambda css, kind: list(links(page, css, kind).values())
     return dict(
         id=arxiv_id(a.get('href', '') for a in box.select('a.badge')) or slug, url=f'{PWC}/paper/{slug}',
@@ -244,7 +251,7 @@ def parse_paper(
 
 def _text(e): return ' '.join(e.get_text().split())
 
-# %% ../nbs/01_scraping.ipynb #57983671
+# %% ../nbs/01_scraping.ipynb #eaeeae6c
 class Site:
     "A site in the structure of Papers with Code."
     def __init__(self,
@@ -252,7 +259,8 @@ class Site:
         session: PoliteSession|None = None, # None: one with the defaults
         max_failures: int = 10, # how many pages in a row may fail
     ):
-        if not re.match(r'https?://[^/\s]+', base_url): raise PaperTasksError(f'{base_url!r} is no address of a site: begin with http:// or https://')
+        if not re.match(r'https?://[^/\s]+', base_url):
+            raise PaperTasksError(f'{base_url!r} is no address of a site: begin with http:// or https://')
         self.base_url, self.session = base_url.rstrip('/'), session or PoliteSession()
         self.max_failures, self.failures = max_failures, 0
 
@@ -298,7 +306,7 @@ def same_site(
     if host_of(to.geturl()) != host_of(home.geturl()): return ''
     return to.path.removeprefix(home.path.rstrip('/')) + (to.query and '?' + to.query)
 
-# %% ../nbs/01_scraping.ipynb #7c577a14
+# %% ../nbs/01_scraping.ipynb #712bfa35
 def next_part(
     base_url: str,  # as in `Site`
     href: str|None, # the `next` of a list
@@ -309,7 +317,8 @@ def next_part(
     path = same_site(base_url, str(href))
     if not path: raise PageError(f'a list of papers at {base_url} goes on at another host ({href!r}), which is refused')
     part = tuple(sorted(parse_qsl(urlsplit(path).query)))
-    if part in seen: raise PageError(f'a list of papers at {base_url} leads back to itself ({path}): the rest of it is passed over')
+    if part in seen:
+        raise PageError(f'a list of papers at {base_url} leads back to itself ({path}): the rest of it is passed over')
     seen.add(part)
     return path
 
@@ -323,7 +332,7 @@ def methods_of(
     "The methods in a category."
     yield from site.read(parse_methods, f'/methods/category/{category}')
 
-# %% ../nbs/01_scraping.ipynb #49a92fe3
+# %% ../nbs/01_scraping.ipynb #56b85d40
 def papers_of(
     site: Site,
     method: str, # slug
@@ -335,7 +344,8 @@ def papers_of(
         part = site.read(parse_paper_list, path)
         yield from part['papers']
         listed += len(part['papers'])
-        if part['next'] and (not part['papers'] or listed > part['count']): raise PageError(f'{site.base_url}{path} goes on after the {part["count"]} papers that it counts: the rest is passed over')
+        if part['next'] and (not part['papers'] or listed > part['count']):
+            raise PageError(f'{site.base_url}{path} goes on after the {part["count"]} papers that it counts: the rest is passed over')
         path = next_part(site.base_url, part['next'], seen)
 
 # %% ../nbs/01_scraping.ipynb #04643050
@@ -388,19 +398,22 @@ def mend_tail(
         try: json.loads(tail); f.write(b'\n')
         except ValueError: f.truncate(start)
 
-# %% ../nbs/01_scraping.ipynb #4c3b3b49
+# %% ../nbs/01_scraping.ipynb #5b82e7ac
 def papers_in(
     path: Path, # a file of records, or of none yet
 ) -> set[str]: # their addresses on Papers with Code
     "The papers that were collected already."
     if path.suffix != '.jsonl': raise PaperTasksError(f'{path} does not end in .jsonl: give a name that does')
-    if not path.parent.is_dir(): raise PaperTasksError(f'there is no folder {path.parent}: make it first, or write elsewhere')
+    if not path.parent.is_dir():
+        raise PaperTasksError(f'there is no folder {path.parent}: make it first, or write elsewhere')
     if not path.exists(): return set()
     try: mend_tail(path)
-    except OSError as e: raise PaperTasksError(f'{path} cannot be written to ({e.strerror}): mend that, or name another file') from None
+    except OSError as e:
+        raise PaperTasksError(f'{path} cannot be written to ({e.strerror}): mend that, or name another file') from None
     rows = list(read_rows(path))
     for row in rows:
-        if not isinstance(row.get('url'), str): raise PaperTasksError(f'{path} was not written by us ({row.get("error") or "a row has no url"}): name a new file')
+        if not isinstance(row.get('url'), str):
+            raise PaperTasksError(f'{path} was not written by us ({getattr(row, "error", "a row has no url")}): name a new file')
     return {row['url'] for row in rows}
 
 # %% ../nbs/01_scraping.ipynb #ed27dceb
