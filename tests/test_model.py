@@ -1,0 +1,45 @@
+"The bundled model is the one that its configuration describes."
+import json
+
+import pytest
+
+from from_paper_with_tasks.core import PACKAGE, ROOT, read_rows
+from from_paper_with_tasks.evaluation import evaluate
+from from_paper_with_tasks.tagging import BUNDLED, PaperTagger
+
+PAPERS = ROOT/'../shared/data/pwc_leaderboard_papers.jsonl.gz'
+
+
+def test_bundle_is_small_and_holds_four_files():
+    files = {p.name: p.stat().st_size for p in BUNDLED.iterdir()}
+    assert set(files) == {'model.onnx', 'tokenizer.json', 'config.json', 'SHA256SUMS'}
+    assert sum(files.values()) <= 25_000_000
+
+
+def test_labels_have_support_and_their_spellings_are_unambiguous():
+    tagger = PaperTagger.from_pretrained()
+    assert all(t.support >= 10 and t.task in t.aliases for t in tagger.tasks)
+    spellings = [a for t in tagger.tasks for a in t.aliases]
+    assert len(spellings) == len(set(spellings))
+    assert all(tagger.find_task(a) is t for t in tagger.tasks for a in t.aliases)
+
+
+@pytest.mark.skipif(not PAPERS.exists(), reason=f'the labelled papers are not here: there is no {PAPERS}')
+def test_bundled_model_reaches_the_figures_it_states():
+    tagger = PaperTagger.from_pretrained()
+    found = evaluate(tagger, read_rows(PAPERS), split='test')
+    stated = tagger.config['metrics']
+    assert found.papers == stated['papers']
+    for measure, v in stated['measures'].items():
+        assert found.measures[measure]['value'] == pytest.approx(v['value'], abs=0.005), measure
+
+
+def test_comparison_is_of_the_bundled_model():
+    results = json.loads((ROOT/'json_files'/'results.json').read_text())
+    stated = PaperTagger.from_pretrained().config['metrics']['measures']
+    assert {m: v['value'] for m, v in results['systems']['bundled model (int8)'].items()} == {m: v['value'] for m, v in stated.items()}
+
+
+def test_sample_papers_are_tagged_sensibly():
+    found = evaluate(PaperTagger.from_pretrained(), read_rows(PACKAGE/'sample'/'papers.jsonl'))
+    assert found.measures['hit@5']['value'] > 0.9
