@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BUNDLED', 'BUNDLE_FILES', 'CHECKSUMS', 'GAINED', 'read_checksums', 'check_bundle', 'n_cores', 'open_model',
-           'open_tokenizer', 'Classifier', 'Tags', 'bars_html', 'load_config', 'as_paper', 'PaperTagger',
+           'open_tokenizer', 'Classifier', 'Tags', 'bars_html', 'load_config', 'as_paper', 'as_papers', 'PaperTagger',
            'check_options', 'input_name']
 
 # %% ../nbs/05_tagging.ipynb #f9264f89
@@ -178,13 +178,23 @@ def _is_task(t) -> bool:
     aliases = t.get('aliases', [])
     return isinstance(aliases, list) and all(isinstance(a, str) for a in aliases)
 
-# %% ../nbs/05_tagging.ipynb #8f197108
+# %% ../nbs/05_tagging.ipynb #24d0036b
 def as_paper(
     paper: str|dict|Paper, # an abstract, a row, or a paper
 ) -> Paper: # checked
     "A paper from whatever a caller has."
     if isinstance(paper, Paper): return to_paper(vars(paper))
     return to_paper(paper if isinstance(paper, dict) else dict(abstract=paper))
+
+def as_papers(
+    papers: list[str|dict|Paper], # as for `as_paper`
+) -> list[Paper]: # checked
+    "Papers from whatever a caller has; the message of an error says which of them it is."
+    out = []
+    for n, paper in enumerate(papers, 1):
+        try: out.append(as_paper(paper))
+        except PaperTasksError as e: raise e if len(papers) == 1 else PaperTasksError(f'paper {n} of {len(papers)}: {e}') from None
+    return out
 
 # %% ../nbs/05_tagging.ipynb #e38cdce2
 class PaperTagger:
@@ -213,13 +223,13 @@ class PaperTagger:
     @property
     def labels(self) -> list[str]: return [t.task for t in self.tasks]
 
-# %% ../nbs/05_tagging.ipynb #6405df8c
+# %% ../nbs/05_tagging.ipynb #5fe075d9
 @patch
 def probabilities(self: PaperTagger,
     papers: list[str|dict|Paper], # abstracts, rows or papers
 ) -> np.ndarray: # (papers, tasks)
     "The probability of each task for each paper."
-    return self.classifier([as_paper(p).text for p in papers])
+    return self.classifier([p.text for p in as_papers(papers)])
 
 # %% ../nbs/05_tagging.ipynb #cf65ec4c
 @patch

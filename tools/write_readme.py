@@ -14,7 +14,7 @@ def text_of(output):
 def cell_markdown(cell):
     "A cell as Markdown: prose as it is, code with its output below."
     source = ''.join(cell['source'])
-    if cell['cell_type'] == 'markdown': return source
+    if cell['cell_type'] == 'markdown': return source.replace('](images/', '](nbs/images/')
     if source.startswith('#| hide'): return ''
     parts = [f'```python\n{source}\n```']
     parts += [f'```\n{t.rstrip()}\n```' for t in map(text_of, cell['outputs']) if t.strip()]
