@@ -6,7 +6,7 @@
 __all__ = ['export_onnx', 'quantize_matmuls', 'quantize_rows', 'quantize_embeddings', 'strip_notes', 'quantize', 'f1_curve',
            'choose_threshold', 'write_checksums', 'write_config', 'write_bundle']
 
-# %% ../nbs/04_compression.ipynb #9ab27aff
+# %% ../nbs/04_compression.ipynb #138a2a12
 import json, logging, shutil, warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +16,7 @@ import onnx
 import pandas as pd
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import nn
 
 from .core import PaperTasksError, Task, atomic_write, sha256
@@ -44,14 +44,15 @@ def export_onnx(
                                     dynamic_shapes=({0: papers, 1: tokens},)*2, dynamo=True, verbose=False)
     program.save(str(path), external_data=False)
 
-# %% ../nbs/04_compression.ipynb #3d8008b7
+# %% ../nbs/04_compression.ipynb #c0de35b5
 def quantize_matmuls(
     model: ModelProto,
 ) -> ModelProto: # with `MatMulNBits` for every product with a constant matrix
     "Store weight matrices as blocks of 8-bit integers, each block with a scale of its own."
     logger = logging.getLogger('onnxruntime.quantization.matmul_nbits_quantizer')
     logger.setLevel(logging.WARNING)
-    quantizer = MatMulNBitsQuantizer(model, bits=8, block_size=64, is_symmetric=True, accuracy_level=4)
+    eight_bits = DefaultWeightOnlyQuantConfig(bits=8, block_size=64, is_symmetric=True, accuracy_level=4)
+    quantizer = MatMulNBitsQuantizer(model, algo_config=eight_bits)
     quantizer.process()
     return quantizer.model.model
 
