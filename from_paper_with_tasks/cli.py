@@ -74,7 +74,7 @@ def check_files(
     if Path(target).exists() and Path(source).samefile(target):
         raise PaperTasksError(f'{target} is the input, which would be lost: write to another file')
 
-# %% ../nbs/09_cli.ipynb #61b4bff5
+# %% ../nbs/09_cli.ipynb #7eeed03a
 def tag_file(
     args: argparse.Namespace, # of `paper-tasks tag --input FILE --output FILE`
 ) -> int: # exit status: 1 if some rows could not be tagged
@@ -82,13 +82,14 @@ def tag_file(
     check_files(args.input, args.output)
     total, fields = survey(args.input)
     tagger, failed = PaperTagger.from_pretrained(args.model), 0
-    def rows() -> Iterator[dict]:
-        nonlocal failed
-        tagged = tagger.tag_rows(read_rows(args.input, needs='abstract'), args.top or 10, args.threshold, chunk=64)
-        for row in tqdm(tagged, total=total, unit='paper', file=sys.stderr):
-            failed += 'error' in row
-            yield row
-    write_rows(rows(), args.output, output_columns(fields))
+    with tqdm(total=total, unit='paper', file=sys.stderr) as bar:
+        def rows() -> Iterator[dict]:
+            nonlocal failed
+            for row in tagger.tag_rows(read_rows(args.input, needs='abstract'), args.top or 10, args.threshold, chunk=64):
+                failed += 'error' in row
+                bar.update()
+                yield row
+        write_rows(rows(), args.output, output_columns(fields))
     if failed: print(f'paper-tasks: {failed} of {total} rows could not be tagged: their `error` in {args.output} says why', file=sys.stderr)
     return 1 if failed else 0
 

@@ -44,14 +44,15 @@ def export_onnx(
                                     dynamic_shapes=({0: papers, 1: tokens},)*2, dynamo=True, verbose=False)
     program.save(str(path), external_data=False)
 
-# %% ../nbs/04_compression.ipynb #c0de35b5
+# %% ../nbs/04_compression.ipynb #32b0cfae
 def quantize_matmuls(
     model: ModelProto,
+    block_size: int = 64, # weights that share a scale
 ) -> ModelProto: # with `MatMulNBits` for every product with a constant matrix
     "Store weight matrices as blocks of 8-bit integers, each block with a scale of its own."
     logger = logging.getLogger('onnxruntime.quantization.matmul_nbits_quantizer')
     logger.setLevel(logging.WARNING)
-    eight_bits = DefaultWeightOnlyQuantConfig(bits=8, block_size=64, is_symmetric=True, accuracy_level=4)
+    eight_bits = DefaultWeightOnlyQuantConfig(bits=8, block_size=block_size, is_symmetric=True, accuracy_level=4)
     quantizer = MatMulNBitsQuantizer(model, algo_config=eight_bits)
     quantizer.process()
     return quantizer.model.model
@@ -97,18 +98,19 @@ def strip_notes(
         thing.ClearField('metadata_props')
     graph.ClearField('value_info')
 
-# %% ../nbs/04_compression.ipynb #76aeac03
+# %% ../nbs/04_compression.ipynb #20cc06c9
 def quantize(
     source: Path, # an ONNX file in float32
     target: Path, # where to write it in eight bits
+    block_size: int = 64, # weights that share a scale
 ):
     "Quantize a classifier's matrices and embeddings to 8-bit integers."
-    model = quantize_matmuls(onnx.load(source))
+    model = quantize_matmuls(onnx.load(source), block_size)
     quantize_embeddings(model)
     strip_notes(model)
     with atomic_write(target, encoding=None) as f: f.write(model.SerializeToString())
 
-# %% ../nbs/04_compression.ipynb #5b747565
+# %% ../nbs/04_compression.ipynb #2b4e849b
 def f1_curve(
     probs: np.ndarray,      # (papers, tasks)
     y: np.ndarray,          # (papers, tasks) of 0 and 1
@@ -122,7 +124,7 @@ def f1_curve(
         rows.append(dict(threshold=t, micro_f1=f1(*counts.sum(1)), macro_f1=f1(*counts)[y.any(0)].mean()))
     return pd.DataFrame(rows)
 
-# %% ../nbs/04_compression.ipynb #7a2bb71c
+# %% ../nbs/04_compression.ipynb #8b5e44ae
 def choose_threshold(
     probs: np.ndarray, # (papers, tasks), of validation papers
     y: np.ndarray,     # (papers, tasks) of 0 and 1
@@ -131,7 +133,7 @@ def choose_threshold(
     curve = f1_curve(probs, y, np.arange(5, 96)/100)
     return float(curve.threshold[(curve.micro_f1 + curve.macro_f1).idxmax()])
 
-# %% ../nbs/04_compression.ipynb #9c36fd65
+# %% ../nbs/04_compression.ipynb #491f44e0
 def write_checksums(
     folder: Path, # of a bundle
 ):
@@ -146,7 +148,7 @@ def write_config(
     with atomic_write(folder/'config.json') as f: json.dump(config, f, indent=1, ensure_ascii=False)
     write_checksums(folder)
 
-# %% ../nbs/04_compression.ipynb #115f9fe1
+# %% ../nbs/04_compression.ipynb #3ec5d78f
 def write_bundle(
     onnx_file: Path,         # the graph to ship
     tokenizer_file: Path,    # a `tokenizer.json`

@@ -8,14 +8,15 @@ __all__ = ['MAX_CHARS', 'MAX_TITLE_CHARS', 'NUL', 'PACKAGE', 'ROOT', 'PaperTasks
            'file_format', 'open_rows', 'read_rows', 'csv_columns', 'to_json', 'to_csv_cell', 'write_rows', 'row_tasks',
            'check_title', 'to_paper', 'Run', 'current_run', 'bundled_encoder']
 
-# %% ../nbs/00_core.ipynb #25ea4cad
-import csv, gzip, hashlib, html, io, json, math, os, re, tempfile, textwrap, unicodedata, zlib
+# %% ../nbs/00_core.ipynb #1e6ac13a
+import csv, gzip, hashlib, html, json, math, os, re, tempfile, textwrap, unicodedata, zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 # %% ../nbs/00_core.ipynb #c3f0d8f5
 class PaperTasksError(Exception):
@@ -253,7 +254,7 @@ def to_csv_cell(
     s = value if isinstance(value, str) else to_json(value)
     return _surrogate.sub('\ufffd', s)
 
-# %% ../nbs/00_core.ipynb #0aba4eec
+# %% ../nbs/00_core.ipynb #3210b228
 def write_rows(
     rows: Iterable[dict],  # may be a generator: one row is held at a time
     path: str|Path,        # a `.jsonl` or `.csv` file, gzipped or not
@@ -261,19 +262,18 @@ def write_rows(
 ) -> int: # how many rows were written
     "Write `rows` to `path`, whole or not at all."
     fmt, n = file_format(path), 0
-    with atomic_write(path, encoding=None) as raw:
-        packed = gzip.GzipFile(filename='', fileobj=raw, mode='wb', mtime=0) if str(path).lower().endswith('.gz') else raw
-        f = io.TextIOWrapper(packed, encoding='utf-8', newline='', write_through=True)
-        writer = None
+    pack = zlib.compressobj(wbits=31) if str(path).lower().endswith('.gz') else None
+    with atomic_write(path, encoding=None) as f:
+        def write(s): f.write(pack.compress(s.encode()) if pack else s.encode())
+        table = csv.writer(SimpleNamespace(write=write))
         for n, row in enumerate(rows, 1):
-            if fmt == 'jsonl': f.write(to_json(row)+'\n'); continue
-            if writer is None:
-                writer = csv.DictWriter(f, columns or list(row), restval='', extrasaction='ignore')
-                csv.writer(f).writerow(map(to_csv_cell, writer.fieldnames))
-            writer.writerow({k: to_csv_cell(v) for k,v in row.items()})
-        if fmt == 'csv' and writer is None and columns: csv.writer(f).writerow(columns)
-        f.flush(); f.detach()
-        if packed is not raw: packed.close()
+            if fmt == 'jsonl': write(to_json(row)+'\n'); continue
+            if n == 1:
+                columns = columns or list(row)
+                table.writerow(map(to_csv_cell, columns))
+            table.writerow(to_csv_cell(row.get(c)) for c in columns)
+        if fmt == 'csv' and n == 0 and columns: table.writerow(map(to_csv_cell, columns))
+        if pack: f.write(pack.flush())
     return n
 
 # %% ../nbs/00_core.ipynb #11bfe23a
