@@ -57,13 +57,15 @@ def make_app(
         clear.click(lambda: ('', '', ''), None, [title, abstract, tasks], api_visibility='private')
     return page
 
-# %% ../nbs/07_app.ipynb #903632b7
+# %% ../nbs/07_app.ipynb #882f8d5d
 def launch(
     page: gr.Blocks, # from `make_app`
     **kwargs,        # for `gr.Blocks.launch`
 ):
     "Serve the page, with nothing that comes from elsewhere."
-    for v in ('NO_PROXY', 'no_proxy'): os.environ[v] = ','.join(filter(None, (os.environ.get(v), '127.0.0.1', 'localhost', kwargs.get('server_name'))))
+    here = '127.0.0.1', 'localhost', kwargs.get('server_name')
+    for v in ('NO_PROXY', 'no_proxy'): os.environ[v] = ','.join(filter(None, (os.environ.get(v), *here)))
     theme = gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace'])
-    theme = theme.set(button_primary_background_fill='*primary_700', button_primary_background_fill_hover='*primary_800')
+    shades = dict(fill='*primary_700', fill_dark='*primary_700', fill_hover='*primary_800', fill_hover_dark='*primary_800')
+    theme = theme.set(**{f'button_primary_background_{k}': v for k, v in shades.items()})
     return page.launch(theme=theme, ssr_mode=False, footer_links=[], **kwargs)

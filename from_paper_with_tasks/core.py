@@ -238,7 +238,7 @@ def csv_columns(
     "The columns of a CSV file."
     with open_rows(path) as f: return next(csv.reader(_csv_lines(f)), [])
 
-# %% ../nbs/00_core.ipynb #22ec1530
+# %% ../nbs/00_core.ipynb #9b61000a
 def to_json(
     row: dict, # anything that JSON can hold
 ) -> str: # one line
@@ -252,7 +252,7 @@ def to_csv_cell(
     "`value` as the text of a CSV cell."
     if value is None: return ''
     s = value if isinstance(value, str) else to_json(value)
-    return _surrogate.sub('\ufffd', s)
+    return _surrogate.sub('\ufffd', s).replace('\0', NUL)
 
 # %% ../nbs/00_core.ipynb #3210b228
 def write_rows(
@@ -307,7 +307,7 @@ def to_paper(
     if title: check_title(title)
     return Paper(check_abstract(row.get('abstract')), title, str(row.get('id') or ''), row_tasks(row))
 
-# %% ../nbs/00_core.ipynb #69a0ec34
+# %% ../nbs/00_core.ipynb #80c1ba09
 PACKAGE = Path(str(files('from_paper_with_tasks'))) # where the package lies
 ROOT = PACKAGE.parent                               # the repository, in a checkout
 
@@ -325,6 +325,11 @@ class Run:
 
     @property
     def full(self) -> bool: return self.encoder is not None
+
+    @property
+    def encoder_name(self) -> str: # for the record
+        "The encoder's name, where its folder would say little."
+        return (os.environ.get('PAPER_TASKS_ENCODER') or 'all-MiniLM-L6-v2') if self.full else 'tiny'
 
 # %% ../nbs/00_core.ipynb #6f1f570f
 def current_run() -> Run: # on the sample, or in full where `PAPER_TASKS_DATA` is set

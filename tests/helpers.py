@@ -41,9 +41,9 @@ def put(path, content):
         f = io.StringIO(newline='')
         if '.csv' in path.name:
             w = csv.DictWriter(f, list(dict.fromkeys(k for r in content for k in r)))
-            w.writeheader(); w.writerows(content)
+            w.writeheader(); w.writerows({k: v.replace('\0', '\ue000') if isinstance(v, str) else v for k, v in r.items()} for r in content)
         else: f.writelines(json.dumps(r)+'\n' for r in content)
-        content = f.getvalue()
+        content = f.getvalue().replace('\ue000', '\0') # Python 3.10 cannot write NUL bytes as CSV
     if isinstance(content, str): content = content.encode()
     path.write_bytes(gzip.compress(content) if path.name.endswith('.gz') else content)
     return path

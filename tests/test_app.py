@@ -261,6 +261,7 @@ def test_phone(phone):
 @pytest.mark.parametrize('theme', ['light', 'dark'])
 def test_readable(page, theme):
     page.open(f'/?__theme={theme}').tag(ABSTRACT, TITLE)
+    page.js('document.head.insertAdjacentHTML("beforeend", "<style>* { transition: none !important }</style>")')
     texts = page.js('''const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/, 0\\)$/.test(c)) return c } return "rgb(255, 255, 255)" };
         return [...arguments[0]].map(e => [e.innerText, getComputedStyle(e).color, behind(e)])''', [*page.rows[0].find_elements('tag name', 'td'), *page.find('#tasks p, h1, label span, button')])
     if theme == 'dark': page.shoot('dark')
