@@ -35,8 +35,8 @@ def clean_text(
     s = _arxiv_stamp.sub(' ', _line_end_hyphen.sub('', s))
     return ' '.join(s.split())
 
-# %% ../nbs/00_core.ipynb #e502b0f7
-MAX_CHARS = 50_000      # the longest abstract of the training data has about 20,000
+# %% ../nbs/00_core.ipynb #bd4f4fa6
+MAX_CHARS = 50_000      # many times a long abstract: more is a whole paper
 MAX_TITLE_CHARS = 2_000
 NUL = '\u2400'     # stands for a NUL byte in what the CSV reader returns
 _surrogate = re.compile('[\ud800-\udfff]')

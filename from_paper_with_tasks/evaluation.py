@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['f1', 'hits', 'measures', 'bootstrap', 'per_task', 'Evaluation', 'evaluate']
 
-# %% ../nbs/06_evaluation.ipynb #d65d6810
+# %% ../nbs/06_evaluation.ipynb #91b6c6f6
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from .core import PaperTasksError, row_tasks, split_of, to_paper
+from .core import PaperTasksError, split_of, to_paper
 from .tagging import PaperTagger
 
 # %% ../nbs/06_evaluation.ipynb #61f6c91b
@@ -92,21 +92,21 @@ class Evaluation:
     left_out: dict[str, int]   # why: how many papers
     unknown_tasks: list[str]   # names that the model does not know
 
-# %% ../nbs/06_evaluation.ipynb #7f1731bc
-def _known_tasks(tagger, row, unknown): # columns of the row's tasks that the model knows
-    "The columns of a row's tasks; what the model does not know is added to `unknown`."
-    at = {t.task: i for i, t in enumerate(tagger.tasks)}
-    found = {name: tagger.find_task(name) for name in row_tasks(row)}
+# %% ../nbs/06_evaluation.ipynb #caa995f9
+def _known_tasks(tagger, names, unknown): # columns
+    "The columns of the tasks that go by `names`; names that the model does not know are added to `unknown`."
+    found = {name: tagger.find_task(name) for name in names}
     unknown.update(n for n, t in found.items() if t is None)
-    return [at[t.task] for t in found.values() if t]
+    return [tagger.tasks.index(t) for t in found.values() if t]
 
 def _usable(tagger, rows, split): # papers, their columns, why rows were left out, unknown names
     "The papers of `rows` that a tagger can be measured on."
     papers, columns, left_out, unknown = [], [], dict(unreadable=0, no_known_task=0), set()
     for row in rows:
         if split and split_of(str(row.get('id', ''))) != split: continue
-        try: paper, known = to_paper(row), _known_tasks(tagger, row, unknown)
-        except (PaperTasksError, ValueError): left_out['unreadable'] += 1; continue
+        try: paper = to_paper(row)
+        except PaperTasksError: left_out['unreadable'] += 1; continue
+        known = _known_tasks(tagger, paper.tasks, unknown)
         if known: papers.append(paper); columns.append(known)
         else: left_out['no_known_task'] += 1
     return papers, columns, left_out, sorted(unknown)
