@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['f1', 'hits', 'measures', 'bootstrap', 'per_task', 'Evaluation', 'evaluate']
 
-# %% ../nbs/06_evaluation.ipynb #91b6c6f6
+# %% ../nbs/06_evaluation.ipynb #cc5775f0
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from .core import PaperTasksError, split_of, to_paper
+from .core import PaperTasksError
+from .paper import split_of, to_paper
 from .tagging import PaperTagger
 
 # %% ../nbs/06_evaluation.ipynb #61f6c91b

@@ -7,7 +7,7 @@ __all__ = ['BUNDLED', 'BUNDLE_FILES', 'CHECKSUMS', 'GAINED', 'read_checksums', '
            'open_tokenizer', 'Classifier', 'Tags', 'bars_html', 'load_config', 'as_paper', 'as_papers', 'PaperTagger',
            'check_options', 'input_name']
 
-# %% ../nbs/05_tagging.ipynb #f9264f89
+# %% ../nbs/05_tagging.ipynb #44472a0c
 import html, json, os, re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ import onnxruntime as ort
 from fastcore.basics import patch
 from tokenizers import Tokenizer
 
-from .core import PACKAGE, Paper, PaperTasksError, Task, sha256, task_key, to_paper
+from .core import PACKAGE, PaperTasksError, Task, sha256, task_key
+from .paper import Paper, to_paper
 
 # %% ../nbs/05_tagging.ipynb #e76f39c2
 BUNDLED = PACKAGE/'model'                                  # the model that the package carries

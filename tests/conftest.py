@@ -4,6 +4,7 @@ os.environ['OMP_NUM_THREADS'] = '1'
 import hashlib, io, shutil, sys
 import pytest
 from helpers import Done
+from stand_in import Server
 from from_paper_with_tasks import cli
 from from_paper_with_tasks.core import read_rows
 from from_paper_with_tasks.tagging import BUNDLED, BUNDLE_FILES, PaperTagger, read_checksums
@@ -49,3 +50,11 @@ def bundle(tmp_path):
     change.folder = folder
     yield change
     shutil.rmtree(folder)
+
+@pytest.fixture
+def server(monkeypatch):
+    "A stand-in for a site, see `stand_in.Server`."
+    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
+    s = Server().start()
+    yield s
+    s.stop()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from helpers import ENV, GOOD, PAPER_TASKS, UNUSABLE, complaint, put, refused, shell
 from from_paper_with_tasks import __version__
-from from_paper_with_tasks.core import PACKAGE, ROOT, Paper, PaperTasksError, read_rows, split_of
+from from_paper_with_tasks.core import PACKAGE, ROOT, PaperTasksError, read_rows
+from from_paper_with_tasks.paper import Paper, split_of
 
 SAMPLE = PACKAGE/'sample'/'papers.jsonl'
 COMMANDS = ['tag', 'labels', 'evaluate', 'demo', 'app']

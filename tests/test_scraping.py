@@ -1,331 +1,295 @@
-"A site that misbehaves, and what collecting from it does about that."
-import gzip, json, signal, socket, subprocess, sys, threading, time
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+"The frame of collecting: selection, ledger, and files that are half written, killed, or someone else's."
+import json, os, random, resource, signal, time
+from dataclasses import asdict
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+from killing import Forks
+from stand_in import one_line
 from from_paper_with_tasks.core import PaperTasksError, read_rows
-from from_paper_with_tasks.scraping import (API, CATEGORIES, MAX_WAIT, PWC, PageError, PoliteSession, Site, collect_papers, fetch, papers_of,
-    parse_categories, parse_method_id, parse_methods, parse_paper, parse_paper_list, same_site, slug_of)
+from from_paper_with_tasks.scraping import (CATEGORIES, Ledger, PageError, Plan, Record, Selection, Source, check_date, collect, mend_tail, now, our_rows, slugify)
 
-REAL = next((d for d in (Path(__file__).parents[1]/'../shared/pages', Path('../shared/pages')) if d.is_dir()), None)
-needs_real = pytest.mark.skipif(REAL is None, reason='the real pages are not here: there is no ../shared/pages beside the repository')
-
-
-def html(*parts): return '<!doctype html><html><body>' + ''.join(parts) + '</body></html>'
-
-def listing(*slugs, next=None, count=None):
-    return json.dumps(dict(count=len(slugs) if count is None else count, next=next, results=[dict(title=s, url=f'/paper/{s}') for s in slugs]))
-
-def paper(slug, task='Tree Parsing'):
-    return html(f'<div class="paper-title"><h1>{slug}</h1></div><div class="paper-abstract"><p>We study {slug}.</p></div>',
-                f'<div class="paper-tasks"><a href="/task/t">{task}</a></div><div class="paper-datasets"></div>')
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+text = st.text(st.characters(), max_size=30) # lone surrogates, line separators and all
+records = st.lists(st.builds(Record, id=text, url=text, title=text, abstract=text, tasks=st.lists(text, max_size=3), got=st.just('')), max_size=8, unique_by=lambda r: r.url)
 
 
-class Server(ThreadingHTTPServer):
-    "Answers a path with what `routes` holds: a body, or a list of `(status, headers, body)` of which all but the last are used up."
-    daemon_threads = True
-    def __init__(self):
-        super().__init__(('127.0.0.1', 0), Handler)
-        self.routes, self.asked, self.agents, self.times = {}, [], [], []
-        self.base = f'http://127.0.0.1:{self.server_port}'
-    def handle_error(self, *args): pass
+class Basket(Source):
+    "Papers in memory; those whose names begin with 'stone' cannot be read."
+    def __init__(self, records, ended=lambda: None): self.items, self.asked, self.ended = [Record(r, f'basket/{r}') if isinstance(r, str) else r for r in records], [], ended
+    def plan(self, selection): return Plan(0, 0., len(self.items))
+    def records(self, selection, ledger):
+        for r in self.items:
+            if ledger.has(r.url): continue
+            self.asked.append(r.id)
+            with ledger.page(r.url):
+                if r.id.startswith('stone'): raise PageError(f'{r.id} is no paper')
+                if selection.takes(r): yield r
+                else: ledger.pass_over()
+        self.ended()
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        s = self.server
-        s.asked.append(self.path); s.agents.append(self.headers['User-Agent']); s.times.append(time.monotonic())
-        route = s.routes.get(self.path, [(404, {}, 'no such page')])
-        status, headers, body = (200, {}, route) if isinstance(route, (str, bytes)) else route.pop(0) if len(route) > 1 else route[0]
-        body = body if isinstance(body, bytes) else body.encode()
-        self.send_response(status)
-        for k, v in ({'Content-Length': len(body)} | headers).items(): self.send_header(k, str(v))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *args): pass
+def run(items, out, selection=None, **kwargs):
+    basket = Basket(items)
+    return collect(basket, out, selection, progress=False, **kwargs), basket.asked
 
+def ids(path): return [r['id'] for r in read_rows(path)]
+def files(folder): return {p.name: p.read_bytes() for p in folder.iterdir()}
 
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
-    s = Server()
-    threading.Thread(target=s.serve_forever, kwargs=dict(poll_interval=0.02), daemon=True).start()
-    yield s
-    s.shutdown(); s.server_close()
-
-@pytest.fixture
-def session(): return PoliteSession(delay=0, timeout=2, retries=2, backoff=0.01)
-
-@pytest.fixture
-def site(server):
-    "Two categories, two methods, five papers; one method is in both categories and one paper has both methods."
-    server.routes |= {
-        '/methods': html('<div class="card"><a href="/methods/category/one">One</a></div><div class="card"><a href="/methods/category/two">Two</a></div>'),
-        '/methods/category/one': html('<div class="method-image"><a href="/method/a"></a></div>'),
-        '/methods/category/two': html('<div class="method-image"><a href="/method/a"></a></div><div class="method-image"><a href="/method/b"></a></div>'),
-        '/method/a': html("<script>const DATATABLE_PAPERS_FILTER_VALUE = '1';</script>"),
-        '/method/b': html('<script>const DATATABLE_PAPERS_FILTER_VALUE = 2;</script>'),
-        API+'1': listing('p1', 'p2', next=f'{server.base}{API}1&page=2', count=3), API+'1&page=2': listing('p3', count=3),
-        API+'2': listing('p3', 'p4', 'p5')}
-    server.routes |= {f'/paper/p{i}': paper(f'p{i}') for i in range(1, 6)}
-    return server
-
-def one_line(e): return '\n' not in str(e.value) and len(str(e.value)) < 500
-def slugs(out): return [r['url'].split('/')[-1] for r in read_rows(out)]
+@pytest.fixture(autouse=True)
+def clock(monkeypatch): monkeypatch.setenv('SOURCE_DATE_EPOCH', '1700000000')
 
 
-# fetching
+# selection
 
-def test_500_then_200(server, session):
-    server.routes['/x'] = [(500, {}, 'oops'), (200, {}, 'fine')]
-    assert fetch(session, server.base+'/x') == b'fine'
-    assert server.asked == ['/x', '/x']
-    assert set(server.agents) == {session.headers['User-Agent']} and 'from_paper_with_tasks' in server.agents[0]
+def test_what_a_selection_takes():
+    r = Record('a', 'u', tasks=['Named Entity Recognition (NER)', 'OCR'], methods=[dict(name='M', category='q-learning', area='Reinforcement Learning')], date='2021-05-06')
+    for s in (dict(), dict(categories=['Q-Learning']), dict(areas=['reinforcement-learning']), dict(tasks=['ocr', 'x']), dict(tasks=['named-entity_recognition (ner)']),
+              dict(since='2021-05-06', until='2021-05-06'), dict(categories=['q-learning'], areas=['Graphs', 'Reinforcement Learning'], tasks=['OCR'], until='2022-01-01')):
+        assert Selection(**s).takes(r), s
+    for s in (dict(categories=['q']), dict(areas=['Graphs']), dict(tasks=['oc']), dict(since='2021-05-07'), dict(until='2021-05-05'), dict(categories=['q-learning'], tasks=['x'])):
+        assert not Selection(**s).takes(r), s
 
-def test_500_for_ever(server, session):
-    server.routes['/x'] = [(500, {}, 'oops')]
-    with pytest.raises(PageError, match='status 500') as e: fetch(session, server.base+'/x')
-    assert one_line(e) and len(server.asked) == 3
+def test_a_record_without_a_date_fits_no_span():
+    assert [Selection(**s).takes(Record('a', 'u')) for s in (dict(since='1990-01-01'), dict(until='2100-01-01'), dict())] == [False, False, True]
 
-@pytest.mark.parametrize('retry_after', ['1', lambda: formatdate(time.time()+2, usegmt=True)], ids=['seconds', 'date'])
-def test_429_with_retry_after(server, session, retry_after):
-    wait = retry_after if isinstance(retry_after, str) else retry_after()
-    server.routes['/x'] = [(429, {'Retry-After': wait}, ''), (200, {}, 'fine')]
-    assert fetch(session, server.base+'/x') == b'fine'
-    assert server.times[1]-server.times[0] >= 0.9
-
-def test_429_with_a_retry_after_that_is_too_long(server, session):
-    server.routes['/x'] = [(429, {'Retry-After': str(MAX_WAIT+1)}, '')]
-    with pytest.raises(PaperTasksError, match='asks for a wait of 301 s') as e: fetch(session, server.base+'/x')
-    assert one_line(e) and server.asked == ['/x']
-
-def test_429_with_nonsense_and_for_ever(server, session):
-    server.routes['/x'] = [(429, {'Retry-After': 'soon'}, '')]
-    with pytest.raises(PaperTasksError, match='longer delay') as e: fetch(session, server.base+'/x')
-    assert not isinstance(e.value, PageError) and len(server.asked) == 3
-
-def test_404_is_not_tried_again(server, session):
-    with pytest.raises(PageError, match=r'not there \(404\)'): fetch(session, server.base+'/x')
-    assert server.asked == ['/x']
-
-def test_delay_is_per_host_and_counts_redirects(server):
-    server.routes |= {'/x': [(302, {'Location': '/y'}, '')], '/y': 'fine'}
-    assert fetch(PoliteSession(delay=0.3), server.base+'/x') == b'fine'
-    assert server.times[1]-server.times[0] >= 0.29
-
-def test_redirect_to_another_host(server, session):
-    server.routes['/x'] = [(301, {'Location': 'http://example.invalid/x'}, '')]
-    with pytest.raises(PageError, match='another host .*example.invalid') as e: fetch(session, server.base+'/x')
+@pytest.mark.parametrize('given', [dict(since='2021'), dict(until='yesterday'), dict(since='2021-02-30'), dict(since='2021-13-01'), dict(since='2022-01-01', until='2021-01-01')])
+def test_dates_that_make_no_sense(given):
+    with pytest.raises(PaperTasksError) as e: Selection(**given)
     assert one_line(e)
 
-@pytest.mark.parametrize('location', ['/x', 'http://[broken'])
-def test_redirect_that_leads_nowhere(server, session, location):
-    server.routes['/x'] = [(302, {'Location': location}, '')]
-    with pytest.raises(PaperTasksError) as e: fetch(session, server.base+'/x')
-    assert one_line(e)
+@given(st.text())
+def test_dates(s):
+    try: assert check_date(s) in (s, '')
+    except PaperTasksError: pass
 
-def test_truncated_then_whole(server, session):
-    server.routes['/x'] = [(200, {'Content-Length': 100}, 'half'), (200, {}, 'whole')]
-    assert fetch(session, server.base+'/x') == b'whole'
-
-def test_truncated_for_ever(server, session):
-    server.routes['/x'] = [(200, {'Content-Length': 100}, 'half')]
-    with pytest.raises(PageError, match='broke off') as e: fetch(session, server.base+'/x')
-    assert one_line(e) and len(server.asked) == 3
-
-def test_bad_gzip(server, session):
-    server.routes['/x'] = [(200, {'Content-Encoding': 'gzip'}, b'no gzip at all')]
-    with pytest.raises(PageError, match='broke off'): fetch(session, server.base+'/x')
-
-@pytest.mark.parametrize('packed', [False, True])
-def test_size_limit_counts_what_is_unpacked(server, packed):
-    body = b'a' * 3_000_000
-    server.routes['/x'] = [(200, {'Content-Encoding': 'gzip'} if packed else {}, gzip.compress(body) if packed else body)]
-    assert len(fetch(PoliteSession(delay=0, max_bytes=3_000_000), server.base+'/x')) == 3_000_000
-    with pytest.raises(PageError, match='larger than 2,999,999 bytes'): fetch(PoliteSession(delay=0, max_bytes=2_999_999), server.base+'/x')
-
-def test_connection_refused(session):
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
-    with pytest.raises(PaperTasksError, match='Connection refused') as e: fetch(session, f'http://127.0.0.1:{port}/x')
-    assert not isinstance(e.value, PageError) and one_line(e)
-
-def test_a_server_that_says_nothing():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0)); s.listen()
-        with pytest.raises(PageError, match='timed out') as e: fetch(PoliteSession(delay=0, timeout=0.1, retries=1, backoff=0), f'http://127.0.0.1:{s.getsockname()[1]}/x')
-        assert one_line(e)
-
-@pytest.mark.parametrize('url', ['file:///etc/hosts', 'nonsense', 'http://', 'http://[broken', 'http://a..b/'])
-def test_what_is_no_address(session, url):
-    with pytest.raises(PaperTasksError) as e: fetch(session, url)
-    assert one_line(e)
-
-
-# parsing
-
-@pytest.mark.parametrize('parse', [parse_categories, parse_methods, parse_method_id, parse_paper_list, lambda b: parse_paper(b, 'x')])
-@pytest.mark.parametrize('body', [b'', b'\0\xff\xfe', b'<html><body>', html('hello').encode(), b'{"results": 3}', b'[]', b'null', b'[' * 100_000, html('<a>' * 2000).encode()])
-def test_pages_of_another_kind(parse, body):
-    with pytest.raises(PageError, match='^not ') as e: parse(body)
-    assert one_line(e)
-
-def test_paper_list_passes_over_what_is_no_paper():
-    body = json.dumps(dict(count=9, next='', results=[dict(url='/paper/a'), dict(url=None), dict(title='t'), 3, dict(url='/task/b'), dict(url=f'{PWC}/paper/c')]))
-    assert parse_paper_list(body.encode()) == dict(count=9, papers=['a', 'c'], next=None)
-
-def test_a_paper_without_abstract_or_sections():
-    body = html('<div class="paper-title"><h1>\n A  &amp; B </h1></div><div class="paper-abstract"></div>')
-    assert parse_paper(body.encode(), 's') == dict(id='s', url=f'{PWC}/paper/s', title='A & B', abstract='', tasks=[], methods=[], datasets=[])
-
-def test_slugs():
-    assert slug_of('https://web.archive.org/web/20240101000000/https://paperswithcode.com/methods/category/q-learning', 'methods/category') == 'q-learning'
-    assert slug_of('/paper/a/', 'paper') == slug_of('/paper/a#code', 'paper') == 'a'
-    for href in ('/paper/', '/paper/..', '/paper/a/review', '/x?next=/paper/a', '', '/papers/a'): assert slug_of(href, 'paper') is None
-
-def test_same_site():
-    assert same_site('https://web.archive.org/web/2025id_/https://paperswithcode.com', 'https://paperswithcode.com/api/?page=2') == '/api/?page=2'
-    for href in ('https://example.org/a', '//example.org/a', 'https://paperswithcode.com.example.org/a', 'https://paperswithcode.com@example.org/a', 'http://[broken', 'https://example.org/?https://paperswithcode.com/a'):
-        assert same_site('https://paperswithcode.com', href) == ''
+@given(st.text(), st.text())
+def test_slugs(a, b):
+    assert slugify(slugify(a)) == slugify(a) and slugify(f'{a} {b}').startswith(slugify(a)[:1])
+    assert not set(slugify(a)) - set('abcdefghijklmnopqrstuvwxyz0123456789-')
 
 def test_categories():
     found = sum(CATEGORIES.values(), [])
-    assert len(found) == len(set(found)) == 29 and len(CATEGORIES) == 6
+    assert len(found) == len(set(found)) == 29 and len(CATEGORIES) == 6 and all(slugify(c) == c for c in found)
 
+def test_now(monkeypatch):
+    assert now() == '2023-11-14T22:13:20Z'
+    monkeypatch.delenv('SOURCE_DATE_EPOCH')
+    assert now() > '2024'
 
-# the real pages
-
-@needs_real
-def test_real_methods():
-    found = parse_categories((REAL/'methods.html').read_bytes())
-    assert len(found) == len(set(found)) == 34
-    assert set(sum(CATEGORIES.values(), [])) - set(found) == {'value-function-estimation'}
-
-@needs_real
-def test_real_method(): assert parse_method_id((REAL/'method_vae.html').read_bytes()) == '468'
-
-@needs_real
-@pytest.mark.parametrize('name,slug,id,n', [('paper_dreamgaussian.html', 'dreamgaussian-generative-gaussian-splatting', '2309.16653', (0, 1, 1)),
-                                            ('paper_searching-for-mobilenetv3.html', 'searching-for-mobilenetv3', '1905.02244', (6, 15, 6))])
-def test_real_papers(name, slug, id, n):
-    p = parse_paper((REAL/name).read_bytes(), slug)
-    assert p['id'] == id and p['url'] == f'{PWC}/paper/{slug}' and p['title'] and len(p['abstract']) > 1000
-    assert tuple(len(p[k]) for k in ('tasks', 'methods', 'datasets')) == n
-    assert all(t and t == ' '.join(t.split()) for k in ('tasks', 'methods', 'datasets') for t in p[k])
-
-@needs_real
-@pytest.mark.parametrize('name', ['home.html', 'area_medical.html', 'methods.html', 'method_vae.html', 'paper_dreamgaussian.html'])
-def test_real_pages_are_not_mistaken(name):
-    body, took = (REAL/name).read_bytes(), []
-    for parse in (parse_categories, parse_methods, parse_method_id, parse_paper_list, lambda b: parse_paper(b, 'x')):
-        try: took.append(bool(parse(body)))
-        except PageError as e: assert str(e).startswith('not ')
-    assert len(took) == (name not in ('home.html', 'area_medical.html'))
+@pytest.mark.parametrize('plan,said', [(Plan(1200, 30), 'about 1,200 requests and 30 s to look at papers'), (Plan(0, 600, 5), '10 min to look at 5 papers'),
+                                       (Plan(36_420, 36_420, 34_000, 'slow'), '10 h to look at 34,000 papers (slow)')])
+def test_a_plan_in_words(plan, said): assert str(plan).endswith(said)
 
 
 # collecting
 
-def test_everything_once(site, session, tmp_path):
+def test_everything_once(tmp_path):
+    done, asked = run(['a', 'b', 'a', 'c'], tmp_path/'p.jsonl')
+    assert (done.papers, done.new, done.failed, done.whole) == (3, 3, {}, True) and asked == ['a', 'b', 'c'] and set(files(tmp_path)) == {'p.jsonl'}
+    before = files(tmp_path)
+    again, asked = run(['a', 'b', 'c'], tmp_path/'p.jsonl')
+    assert again.new == 0 and asked == [] and files(tmp_path) == before
+
+def test_new_papers_and_another_selection_are_added(tmp_path):
+    items = [Record(i, i, tasks=[t]) for i, t in zip('abcd', 'xyxy')]
+    run(items[:2], tmp_path/'p.jsonl', Selection(tasks=['x']))
+    assert ids(tmp_path/'p.jsonl') == ['a']
+    done, asked = run(items, tmp_path/'p.jsonl')
+    assert ids(tmp_path/'p.jsonl') == ['a', 'b', 'c', 'd'] and asked == ['b', 'c', 'd'] and done.new == 3
+
+def test_the_file_stays_as_it_is_until_the_new_one_is_whole(tmp_path):
+    run(['a'], tmp_path/'p.jsonl')
+    before = (tmp_path/'p.jsonl').read_bytes()
+    def fail(): raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt): collect(Basket(['a', 'b'], fail), tmp_path/'p.jsonl', progress=False)
+    assert (tmp_path/'p.jsonl').read_bytes() == before and ids(tmp_path/'p.part.jsonl') == ['a', 'b']
+    done, asked = run(['a', 'b', 'c'], tmp_path/'p.jsonl')
+    assert asked == ['c'] and ids(tmp_path/'p.jsonl') == ['a', 'b', 'c'] and set(files(tmp_path)) == {'p.jsonl'}
+
+def test_max_papers(tmp_path):
+    done, _ = run(['a', 'b', 'c'], tmp_path/'p.jsonl', max_papers=2)
+    assert ids(tmp_path/'p.jsonl') == ['a', 'b'] and not done.whole
+    done, asked = run(['a', 'b', 'c'], tmp_path/'p.jsonl', max_papers=2)
+    assert ids(tmp_path/'p.jsonl') == ['a', 'b', 'c'] and done.whole and asked == ['c']
+
+def test_what_fails_is_written_down_and_retried_alone(tmp_path):
+    done, _ = run(['a', 'stone 1', 'b', 'stone 2'], tmp_path/'p.jsonl')
+    assert done.failed == {'basket/stone 1': 'stone 1 is no paper', 'basket/stone 2': 'stone 2 is no paper'} and ids(tmp_path/'p.jsonl') == ['a', 'b']
+    rows = list(read_rows(tmp_path/'p.failed.jsonl'))
+    assert rows == [dict(url=f'basket/stone {i}', error=f'stone {i} is no paper', got='2023-11-14T22:13:20Z') for i in (1, 2)]
+    assert run(['a', 'stone 1', 'b', 'stone 2'], tmp_path/'p.jsonl')[1] == [] and list(read_rows(tmp_path/'p.failed.jsonl')) == rows
+    mended = Basket(['a', 'stone 1', 'b', Record('c', 'basket/stone 2')])
+    done = collect(mended, tmp_path/'p.jsonl', retry=True, progress=False)
+    assert mended.asked == ['stone 1', 'c'] and list(done.failed) == ['basket/stone 1'] and ids(tmp_path/'p.jsonl') == ['a', 'b', 'c']
+    assert [r['url'] for r in read_rows(tmp_path/'p.failed.jsonl')] == ['basket/stone 1']
+
+def test_ten_in_a_row_stop_the_run_and_the_next_goes_on_behind_them(tmp_path):
+    items = ['a', *(f'stone {i}' for i in range(14)), 'b']
+    with pytest.raises(PaperTasksError, match='10 pages in a row .*stone 9') as e: run(items, tmp_path/'p.jsonl')
+    assert one_line(e) and not isinstance(e.value, PageError)
+    done, asked = run(items, tmp_path/'p.jsonl')
+    assert asked == [*(f'stone {i}' for i in range(10, 14)), 'b'] and ids(tmp_path/'p.jsonl') == ['a', 'b'] and len(done.failed) == 14
+
+def test_nine_in_a_row_do_not(tmp_path): assert run([*(f'stone {i}' for i in range(9)), 'a', *(f'stone_{i}' for i in range(9)), 'b'], tmp_path/'p.jsonl')[0].papers == 2
+
+def test_nothing_at_all(tmp_path):
+    with pytest.raises(PaperTasksError, match=r'no paper could be had \(stone is no paper\).*--retry') as e: run(['stone'], tmp_path/'p.jsonl')
+    assert one_line(e) and not (tmp_path/'p.jsonl').exists()
+    assert run([], tmp_path/'q.jsonl')[0].papers == 0
+
+def test_nothing_but_page_errors_is_passed_over(tmp_path):
+    def trouble(): raise PaperTasksError('the host is gone')
+    with pytest.raises(PaperTasksError, match='the host is gone'): collect(Basket(['a'], trouble), tmp_path/'p.jsonl', progress=False)
+    assert ids(tmp_path/'p.part.jsonl') == ['a'] and not (tmp_path/'p.failed.jsonl').exists()
+
+@quick
+@given(records)
+def test_any_text_comes_back(tmp_path, items):
     out = tmp_path/'p.jsonl'
-    assert collect_papers(None, site.base+'/', out, session, progress=False) == dict(papers=5, new=5, problems=[])
-    assert slugs(out) == ['p1', 'p2', 'p3', 'p4', 'p5'] and len(site.asked) == len(set(site.asked))
-    assert set(next(read_rows(out))) == {'id', 'url', 'title', 'abstract', 'tasks', 'methods', 'datasets'}
+    out.unlink(missing_ok=True)
+    collect(Basket(items), out, progress=False)
+    plain = [json.loads(json.dumps(asdict(r))) for r in items if not r.id.startswith('stone')]
+    assert list(read_rows(out)) == plain
 
-def test_html_where_json_was_due(site, session, tmp_path):
-    site.routes[API+'1'] = html('please log in')
-    done = collect_papers(['one', 'two'], site.base, tmp_path/'p.jsonl', session, progress=False)
-    assert done['new'] == 3 and len(done['problems']) == 1
-    assert 'papermethod__method_id=1 is not JSON but HTML' in done['problems'][0]
+def test_a_bar(tmp_path, capfd):
+    collect(Basket(['a', 'b']), tmp_path/'p.jsonl')
+    assert '2paper' in capfd.readouterr().err
 
-def test_next_at_another_host(site, session, tmp_path):
-    site.routes[API+'1'] = listing('p1', 'p2', next=f'http://localhost:{site.server_port}{API}1&page=2', count=3)
-    done = collect_papers(['one'], site.base, tmp_path/'p.jsonl', session, progress=False)
-    assert slugs(tmp_path/'p.jsonl') == ['p1', 'p2'] and 'another host' in done['problems'][0]
-    assert API+'1&page=2' not in site.asked
 
-@pytest.mark.parametrize('link', [API+'1', '/api/internal/papers/?papermethod__method_id=1&format=json', API+'1&page=2'])
-def test_next_to_itself(site, session, tmp_path, link):
-    site.routes[API+'1&page=2'] = listing('p3', next=site.base+link, count=3)
-    done = collect_papers(['one'], site.base, tmp_path/'p.jsonl', session, progress=False)
-    assert slugs(tmp_path/'p.jsonl') == ['p1', 'p2', 'p3'] and 'leads back to itself' in done['problems'][0]
-    assert len(site.asked) == len(set(site.asked))
+# half lines
 
-@pytest.mark.parametrize('papers', [(), ('p1',)], ids=['empty', 'full'])
-def test_a_list_without_end(site, session, papers):
-    for i in range(1, 50): site.routes[f'{API}1&page={i}'] = listing(*papers, next=f'{site.base}{API}1&page={i+1}', count=3)
-    site.routes[API+'1'] = site.routes[API+'1&page=1']
-    with pytest.raises(PageError, match='goes on after the 3 papers'): list(papers_of(Site(site.base, session), 'a'))
-    assert len(site.asked) < 8
+@quick
+@given(records, st.data())
+def test_cut_anywhere_it_ends_the_same(tmp_path, items, data):
+    for p in tmp_path.iterdir(): p.unlink()
+    collect(Basket(items), tmp_path/'p.jsonl', progress=False)
+    whole = (tmp_path/'p.jsonl').read_bytes()
+    cut = whole[:data.draw(st.integers(0, len(whole)))]
+    (tmp_path/'q.part.jsonl').write_bytes(cut)
+    source = Basket(items)
+    done = collect(source, tmp_path/'q.jsonl', progress=False)
+    assert (tmp_path/'q.jsonl').read_bytes() == whole and done.new == len(items) - cut.count(b'\n') or any(r.id.startswith('stone') for r in items)
 
-def test_a_page_that_is_gone_costs_that_page(site, session, tmp_path):
+def test_at_every_byte(tmp_path):
+    a, b = [Record(i, i, title='é\u2028\ud800"\\\n') for i in 'ab']
+    items = [a, 'stone', b]
+    run(items, tmp_path/'p.jsonl')
+    whole, failed = (tmp_path/'p.jsonl').read_bytes(), (tmp_path/'p.failed.jsonl').read_bytes()
+    for part, at in [('part', i) for i in range(len(whole)+1)] + [('failed', i) for i in range(len(failed)+1)]:
+        q = tmp_path/'q.jsonl'
+        (tmp_path/'q.part.jsonl').write_bytes(whole[:at] if part == 'part' else whole[:whole.index(b'\n')+1])
+        (tmp_path/'q.failed.jsonl').write_bytes(failed[:at] if part == 'failed' else b'')
+        q.unlink(missing_ok=True)
+        run(items, q)
+        assert q.read_bytes() == whole and (tmp_path/'q.failed.jsonl').read_bytes() == failed, (part, at)
+
+@quick
+@given(st.binary(max_size=300), st.integers(0, 3))
+def test_mend_tail(tmp_path, data, times):
+    path = tmp_path/'x'
+    path.write_bytes(data * 700 ** times if times < 2 else data)
+    whole = path.read_bytes()
+    mend_tail(path)
+    assert path.read_bytes() == whole[:whole.rfind(b'\n')+1]
+
+
+# files that are not ours
+
+FOREIGN = {
+    'notes': 'my notes', 'CSV': 'id,abstract\na,We parse.\n', 'no url': '{"id": "a", "abstract": "We parse."}\n', 'no url and no line end': '{"id": "a", "abstract": "We parse."}',
+    'two rows, no line end': '{"id": "a", "url": "u", "abstract": "We parse."}\n{"id": "b", "abstract": "My only copy."}', 'numbers': '{"id": 7, "url": 8}\n', 'another order': '{"url": "u", "id": "a"}\n',
+    'a list': '[{"id": "a", "url": "u"}]\n', 'half': '{"id": "a", "url"', 'bytes': b'\xff\xfe', 'NUL': b'\0' * 100, 'bytes behind a good row': b'{"id": "a", "url": "u"}\n\xff\xfe\n',
+    'a broken row in the middle': '{"id": "a", "url": "u"}\n{"id": \n{"id": "b", "url": "v"}\n', 'deep': '{"id": ' + '[' * 100_000 + '\n'}
+
+LIKE_OURS = [('p.failed.jsonl', 'another order'), *(('p.part.jsonl', c) for c in ('half', 'no url and no line end', 'two rows, no line end'))]
+
+@pytest.mark.parametrize('name,content', [(n, c) for n in ('p.jsonl', 'p.part.jsonl', 'p.failed.jsonl') for c in FOREIGN if (n, c) not in LIKE_OURS])
+def test_someone_elses_file_is_refused_and_left_alone(tmp_path, name, content):
+    (tmp_path/name).write_bytes(c if isinstance(c := FOREIGN[content], bytes) else c.encode())
+    before = files(tmp_path)
+    with pytest.raises(PaperTasksError) as e: run(['a'], tmp_path/'p.jsonl')
+    assert one_line(e) and files(tmp_path) == before
+
+def test_a_last_line_without_its_end_that_an_editor_took_away(tmp_path):
+    run(['a', 'b'], tmp_path/'p.jsonl')
+    whole = (tmp_path/'p.jsonl').read_bytes()
+    (tmp_path/'p.jsonl').write_bytes(whole[:-1])
+    assert run(['a', 'b'], tmp_path/'p.jsonl')[1] == [] and (tmp_path/'p.jsonl').read_bytes() == whole
+
+def test_an_empty_file_is_a_beginning(tmp_path):
+    for name in ('p.jsonl', 'p.part.jsonl', 'p.failed.jsonl'): (tmp_path/name).touch()
+    assert run(['a'], tmp_path/'p.jsonl')[0].papers == 1
+
+@pytest.mark.parametrize('out,message', [('p.csv', 'does not end in .jsonl'), ('p', 'does not end in .jsonl'), ('p.jsonl.gz', 'does not end in .jsonl'), ('no/p.jsonl', 'there is no folder'), ('d.jsonl', 'cannot be used')])
+def test_names_that_cannot_be(tmp_path, out, message):
+    (tmp_path/'d.jsonl').mkdir()
+    with pytest.raises(PaperTasksError, match=message) as e: run(['a'], tmp_path/out)
+    assert one_line(e) and set(files_in(tmp_path)) == {'d.jsonl'}
+
+def files_in(folder): return [p.name for p in folder.rglob('*')]
+
+def test_our_rows_of_no_file(tmp_path): assert list(our_rows(tmp_path/'x.jsonl', ('id',))) == []
+
+def test_a_ledger_by_itself(tmp_path):
+    with Ledger(tmp_path/'p.jsonl') as ledger:
+        assert not ledger.has('u')
+        ledger.add(Record('a', 'u')); ledger.add(Record('b', 'u'))
+        assert ledger.has('u') and ledger.new == 1
+        with ledger.page('v'): raise PageError('gone')
+        assert ledger.has('v') and ledger.in_a_row == 1
+        with ledger.page('w'): pass
+        assert not ledger.has('w') and ledger.in_a_row == 0
+        with pytest.raises(ZeroDivisionError), ledger.page('x'): 1/0
+        assert not ledger.has('x')
+
+
+# killed, and out of space
+
+def many(out):
+    "Run in a child: collects thousands of papers, a stone among each hundred."
+    collect(Basket([f'stone {i}' if i % 100 == 50 else f'paper {i}' for i in range(4000)]), out, progress=False)
+
+def cramped(out, size):
+    "Run in a child: as `many`, on a disk that is full after `size` bytes."
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    many(out)
+
+@pytest.fixture(scope='module')
+def forks():
+    f = Forks('test_scraping', SOURCE_DATE_EPOCH='1700000000')
+    yield f
+    f.stop()
+
+def table(out): return out.read_bytes(), out.with_suffix('.failed.jsonl').read_bytes()
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='this system cannot fork')
+def test_kill_in_the_middle_of_a_fast_source(forks, tmp_path):
+    started = time.monotonic()
+    forks.start('many', str(tmp_path/'whole.jsonl'))
+    assert forks.wait() == 0
+    span, whole, rng, kills, half = time.monotonic() - started, table(tmp_path/'whole.jsonl'), random.Random(8), 0, 0
+    while kills < 30:
+        out, status = tmp_path/f'{kills}.jsonl', -9
+        while status == -9:
+            forks.start('many', str(out))
+            time.sleep(rng.uniform(0, span))
+            forks.kill()
+            kills += (status := forks.wait()) == -9
+            part = out.with_suffix('.part.jsonl')
+            if part.exists():
+                assert whole[0].startswith(part.read_bytes())
+                half += 0 < part.stat().st_size < len(whole[0])
+        forks.start('many', str(out))
+        assert forks.wait() == 0 and table(out) == whole
+    assert half > 10
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='this system cannot fork')
+@pytest.mark.parametrize('size', [0, 4096, 200_000])
+def test_a_full_disk(forks, tmp_path, size, capfd):
     out = tmp_path/'p.jsonl'
-    p2 = site.routes.pop('/paper/p2')
-    site.routes['/paper/p4'] = [(200, {'Content-Length': 10_000}, paper('p4')), (200, {'Content-Length': 10_000}, paper('p4')), (200, {'Content-Length': 10_000}, paper('p4')), (200, {}, paper('p4'))]
-    done = collect_papers(['one', 'two'], site.base, out, session, progress=False)
-    assert slugs(out) == ['p1', 'p3', 'p5'] and [p.split(' ')[0][-2:] for p in done['problems']] == ['p2', 'p4']
-    site.routes['/paper/p2'] = p2
-    site.asked.clear()
-    assert collect_papers(['one', 'two'], site.base, out, session, progress=False) == dict(papers=5, new=2, problems=[])
-    assert [a for a in site.asked if a.startswith('/paper/')] == ['/paper/p2', '/paper/p4']
-
-def test_ten_failures_in_a_row(site, session, tmp_path):
-    with pytest.raises(PaperTasksError, match='10 pages in a row') as e: collect_papers([f'c{i}' for i in range(50)], site.base, tmp_path/'p.jsonl', session, progress=False)
-    assert len(site.asked) == 10 and one_line(e)
-
-def test_nothing_at_all(site, session, tmp_path):
-    with pytest.raises(PaperTasksError, match='no paper could be had: .*c1 is not there') as e: collect_papers(['c1'], site.base, tmp_path/'p.jsonl', session, progress=False)
-    assert one_line(e)
-
-def test_max_papers(site, session, tmp_path):
-    assert collect_papers(['one', 'two'], site.base, tmp_path/'p.jsonl', session, max_papers=2, progress=False)['new'] == 2
-    assert slugs(tmp_path/'p.jsonl') == ['p1', 'p2']
-
-@pytest.mark.parametrize('name,content,message', [('p.csv', None, 'does not end in .jsonl'), ('no/p.jsonl', None, 'there is no folder'), ('d.jsonl/', None, 'cannot be written'),
-    ('p.jsonl', '{"abstract": "We parse."}\n', 'a row has no url'), ('p.jsonl', 'half a note', 'is not JSON'), ('p.jsonl', b'\xff\xfe', 'not UTF-8')])
-def test_files_that_are_not_ours(session, tmp_path, name, content, message):
-    out = tmp_path/name
-    if name.endswith('/'): out.mkdir()
-    if content: out.write_bytes(content if isinstance(content, bytes) else content.encode())
-    before = out.read_bytes() if content else None
-    with pytest.raises(PaperTasksError, match=message) as e: collect_papers(['one'], 'http://127.0.0.1:9', out, session, progress=False)
-    assert one_line(e) and (before is None or out.read_bytes() == before)
-
-@pytest.mark.parametrize('keep', [1, 6, 7, 20, -2, -1], ids=lambda k: f'{k} bytes of the last line')
-def test_half_a_line(site, session, tmp_path, keep):
-    out = tmp_path/'p.jsonl'
-    collect_papers(['one'], site.base, out, session, progress=False)
-    lines = out.read_bytes().splitlines(True)
-    out.write_bytes(lines[0] + lines[1] + lines[2][:keep])
-    assert collect_papers(['one'], site.base, out, session, progress=False)['new'] == (0 if keep == -1 else 1)
-    assert out.read_bytes() == b''.join(lines)
-
-def test_kill_and_resume(site, session, tmp_path):
-    out, n = tmp_path/'p.jsonl', 60
-    site.routes |= {API+'1': listing(*[f'k{i}' for i in range(n)])} | {f'/paper/k{i}': paper(f'k{i}') for i in range(n)}
-    code = 'import sys; from from_paper_with_tasks.scraping import *; collect_papers(["one"], sys.argv[1], sys.argv[2], PoliteSession(delay=0.02), progress=False)'
-    p = subprocess.Popen([sys.executable, '-c', code, site.base, str(out)])
-    try:
-        for _ in range(500):
-            if out.exists() and out.read_bytes().count(b'\n') >= 10: break
-            time.sleep(0.02)
-        assert p.poll() is None
-    finally: p.send_signal(signal.SIGKILL); p.wait()
-    had = slugs(out)
-    assert 10 <= len(had) < n
-    site.asked.clear()
-    assert collect_papers(['one'], site.base, out, session, progress=False) == dict(papers=n, new=n-len(had), problems=[])
-    assert sorted(slugs(out)) == sorted(f'k{i}' for i in range(n))
-    assert not {f'/paper/{s}' for s in had} & set(site.asked)
-
-def test_base_url_with_a_prefix(site, session, tmp_path):
-    "As with the Wayback Machine: the original's address stands behind a prefix, and lists name the original's."
-    prefix = '/web/2025id_/https://paperswithcode.com'
-    site.routes |= {prefix+k: v for k, v in site.routes.items()}
-    site.routes[prefix+API+'1'] = listing('p1', 'p2', next=f'https://paperswithcode.com{API}1&page=2', count=3)
-    assert collect_papers(['one'], site.base+prefix, tmp_path/'p.jsonl', session, progress=False) == dict(papers=3, new=3, problems=[])
-    assert all(a.startswith(prefix) for a in site.asked)
-
-def test_refused_in_the_middle_keeps_what_was_had(site, session, tmp_path):
-    out = tmp_path/'p.jsonl'
-    site.routes['/paper/p2'] = [(429, {}, '')]
-    with pytest.raises(PaperTasksError, match='429'): collect_papers(['one'], site.base, out, session, progress=False)
-    assert slugs(out) == ['p1']
+    forks.start('cramped', str(out), size)
+    assert forks.wait() == 1
+    forks.start('many', str(out))
+    assert forks.wait() == 0
+    forks.start('many', str(tmp_path/'whole.jsonl'))
+    assert forks.wait() == 0 and table(out) == table(tmp_path/'whole.jsonl')

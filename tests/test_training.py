@@ -5,7 +5,8 @@ torch = pytest.importorskip('torch', reason='training needs the extra [train]')
 
 from fastai.text.all import Callback  # noqa: E402
 
-from from_paper_with_tasks.core import PACKAGE, PaperTasksError, read_rows, to_paper  # noqa: E402
+from from_paper_with_tasks.core import PACKAGE, PaperTasksError, read_rows  # noqa: E402
+from from_paper_with_tasks.paper import to_paper  # noqa: E402
 from from_paper_with_tasks.training import (  # noqa: E402
     PaperTaskClassifier, encode_names, fit_stage, get_dls, get_learner, load_encoder, load_trained, save_trained, tiny_encoder)
 
