@@ -309,7 +309,7 @@ def _add_tag(add, common):
     p.add_argument('--json', action='store_true', help='print JSON instead of bars')
     p.set_defaults(run=tag)
 
-# %% ../nbs/09_cli.ipynb #7418670a
+# %% ../nbs/09_cli.ipynb #df5607a4
 _collect_help = '''examples:
   paper-tasks collect archive --output papers.jsonl --dry-run
   paper-tasks collect archive shards/ --area "Computer Vision" --since 2020-01-01 --output papers.jsonl
@@ -321,11 +321,14 @@ original project's 29 method categories. Exit status: 0 all had, 1 some pages co
 
 def _add_collect(add):
     "The subcommand `collect`."
-    p = add.add_parser('collect', help='collect papers and their tasks (needs the extra [data])', epilog=_collect_help, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('source', choices=list(SOURCES), help="archive: what Papers with Code left; live: its successor's API; pages: its pages, saved or in the Wayback Machine")
+    p = add.add_parser('collect', help='collect papers and their tasks (needs the extra [data])', epilog=_collect_help,
+                       formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('source', choices=list(SOURCES),
+                   help="archive: what Papers with Code left; live: its successor's API; pages: its pages, saved or in the Wayback Machine")
     p.add_argument('where', nargs='?', help='a file, a folder or an address, if not the usual one')
     p.add_argument('--output', required=True, metavar='FILE', help='a .jsonl file; papers that are in it are kept')
-    p.add_argument('--category', action='append', default=[], metavar='SLUG', help='a category of methods, such as q-learning (may be repeated, as may the next two)')
+    p.add_argument('--category', action='append', default=[], metavar='SLUG',
+                   help='a category of methods, such as q-learning (may be repeated, as may the next two)')
     p.add_argument('--area', action='append', default=[], metavar='NAME', help='such as "Computer Vision"')
     p.add_argument('--task', action='append', default=[], metavar='NAME', help='such as "Object Detection"')
     p.add_argument('--since', default='', metavar='DATE', help='first day of publication, such as 2020-01-01')
@@ -350,11 +353,11 @@ def _add_clean(add):
     p.add_argument('--tag-counts', metavar='FILE', help='a JSON file, tag: papers, for more spellings')
     p.set_defaults(run=run_clean)
 
-# %% ../nbs/09_cli.ipynb #7bfb165d
+# %% ../nbs/09_cli.ipynb #90347809
 def _add_others(add, common):
     "The other subcommands."
     p = add.add_parser('labels', parents=[common], help='list the tasks that the model knows')
-    p.add_argument('--json', action='store_true', help='print JSON: task, aliases, area, support (training papers), evidence')
+    p.add_argument('--json', action='store_true', help='print JSON: task, aliases, area, parents, support (training papers), evidence')
     p.set_defaults(run=labels)
     p = add.add_parser('evaluate', parents=[common], help='measure the model on labelled papers')
     p.add_argument('--data', required=True, metavar='FILE', help='a .jsonl or .csv file with `abstract` and `tasks` (a list, or names separated by ;)')

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 
 from .core import NUL, BadRow, PaperTasksError, row_tasks
 
-# %% ../nbs/00a_paper.ipynb #3035d370
-_lost = re.compile(r'[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\ue000\ufeff\u00ad\ufffd]')
-_tag = re.compile(r'</?(?:p|br|i|b|em|strong|sub|sup|tt|u|span|italic|bold|jats:\w{1,20})\s{0,3}/?>', re.I)
+# %% ../nbs/00a_paper.ipynb #02adfbf0
+_lost = re.compile(r'\xad[ \t]{0,9}\r?\n[ \t]{0,9}|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f'
+                   r'\ue000\ufeff\ufffd\U000e0000-\U000e007f]')
+_break = re.compile(r'</?(?:p|br|li|div|jats:(?:p|sec|title|list-item))\s{0,3}/?>', re.I)
+_tag = re.compile(r'</?(?:i|b|em|strong|sub|sup|tt|u|span|italic|bold|jats:[\w-]{1,20})\s{0,3}/?>', re.I)
 
 def plain_characters(
     s: str, # any text
 ) -> str:
     "`s` without entities, tags, compatibility forms and control characters."
-    return unicodedata.normalize('NFKC', _tag.sub('', _lost.sub('', html.unescape(s))))
+    return unicodedata.normalize('NFKC', _tag.sub('', _break.sub(' ', _lost.sub('', html.unescape(s)))))
 
 # %% ../nbs/00a_paper.ipynb #42b1ac5e
 _line_end = re.compile(r'(?<=[a-z])-[ \t]{0,9}\r?\n[ \t]{0,9}(?=[a-z])|'
@@ -44,10 +46,10 @@ def latex_accents(
     "`s` with letters for LaTeX's accents."
     return _accent.sub(lambda m: unicodedata.normalize('NFC', (m[2] or m[3]) + _marks[m[1]]), s)
 
-# %% ../nbs/00a_paper.ipynb #4b2b1c75
+# %% ../nbs/00a_paper.ipynb #6ee5265d
 _math = re.compile(r'(?<!\\)\$\$?((?:[^$\\]|\\.){1,300}?)\$\$?', re.S)
 _formula = re.compile(r'[\\^_{}=<>+]|^\s*[\w.,*/()|-]{1,12}\s*$')
-_pointer = re.compile(r'\\(?:cite[a-z]{0,10}|(?:eq|auto|c)?ref|label|footnote|footnotemark|[vh]space)\*?(?:\[[^\]{}]{0,99}\]){0,2}\{[^{}]{0,300}\}')
+_pointer = re.compile(r'~?\\(?:cite[a-z]{0,10}|(?:eq|auto|c)?ref|label|footnote|footnotemark|[vh]space)\*?(?:\[[^\]{}]{0,99}\]){0,2}\{[^{}]{0,300}\}')
 _style = re.compile(r'\\(?:begin|end)\{[^{}]{0,30}\}|\\(?:text|math|operatorname|mbox|ensuremath|left|right|big|bm|bb|bf|it|sc|rm|tt|sf|sl|em|cal|'
                     r'displaystyle|limits|q?quad|url|href|underline|noindent|newline|item|small|large)[a-z]{0,8}(?![a-z])\*?')
 
@@ -58,15 +60,15 @@ def latex_words(
     if not re.search(r"[\\$~{]|``|''", s): return s
     s = _math.sub(lambda m: m[1] if _formula.search(m[1]) else m[0], latex_accents(s))
     s = _style.sub(' ', _pointer.sub('', s))
-    s = re.sub(r'\\([A-Za-z]{1,40})\*?', lambda m: _letters.get(m[1], f' {m[1]} '), s)
+    s = re.sub(r'\\([A-Za-z]{1,40})\*?(?=([A-Za-z0-9{])?)', lambda m: _letters.get(m[1]) or f' {m[1]}' + ' '*bool(m[2]), s)
     s = re.sub(r'(?<=[^\s\\])~(?=[A-Za-z\\(\[])|\\[,;:!> \\]', ' ', re.sub("``|\'\'", '"', s))
     return re.sub(r'\\([%&#_$])', r'\1', re.sub(r'[{}]', '', s))
 
-# %% ../nbs/00a_paper.ipynb #1328889b
+# %% ../nbs/00a_paper.ipynb #12f5a944
 _stamp = re.compile(r'\barXiv:\s{0,3}(?:\d{4}\.\d{4,5}|[a-z.-]{2,20}/\d{7})(?:v\d{1,2})?(?:\s{0,3}\[[\w. -]{1,20}\])?(?:\s+\d{1,2} [A-Z][a-z]{2} \d{4})?', re.I)
 _url = re.compile(r'(?:https?\s?:\s?/\s?/\s?|\bwww\.)[^\s)\]>,;]{1,200}(?:(?<=[./])\s[\w.~-]{1,60}(?<=[\w.~-]{3})(?=/|\.\s|\.?$)[^\s)\]>,;]{0,200}){0,2}', re.I)
-_mail = re.compile(r'(?<![\w.,+-])\{?[\w.,+-]{1,60}\}?@[\w-]{1,40}(?:\.[\w-]{2,20}){1,4}')
-_pointing = re.compile(r'(?:(?:\b(?:at|on|in|from|via|under|here|see)\b|:)[ :(]{0,4})?\ue000[)\].,;]*(?=\s*$|\s+[A-Z0-9*†])')
+_mail = re.compile(r'(?<![\w.,+-])\{?[\w.,+-]{1,60}\}?@[\w-]{1,40}(?:\.[\w-]{2,20}){0,3}\.[A-Za-z]{2,20}')
+_pointing = re.compile(r'(^|[.!?])? ?\(?(?:(?:\b(?:at|on|in|from|via|under|here|see)\b|:)[ :(]{0,4})?\ue000[)\].,;]*(?=\s*$|\s+[A-Z0-9*†])')
 _introduction = re.compile(r'(?<=[a-z0-9)][.!?])\s*(?:!\s*)?(?:1|I)\.?\s+(?:INTRODUCTION|Introduction)\b.*', re.S)
 
 def without_addresses(
@@ -74,25 +76,38 @@ def without_addresses(
 ) -> str:
     "`s` without addresses, the arXiv stamp, and an introduction that follows."
     s = _mail.sub(' ', _url.sub('\ue000', _stamp.sub(' ', s)))
-    return re.sub(r'(?:^| )\.$', '', _introduction.sub('', _pointing.sub('.', s).replace('\ue000', ' ')))
+    if '\ue000' in s: s = _pointing.sub(lambda m: '.' if m[1] is None else m[1], s).replace('\ue000', ' ')
+    return re.sub(r'(?:^| )\.$', '', _introduction.sub('', s))
 
-# %% ../nbs/00a_paper.ipynb #4b3c9646
+# %% ../nbs/00a_paper.ipynb #708bbadd
 _thing = (r"(?:code(?:base)?s?|implementations?|repositor(?:y|ies)|models?|weights|checkpoints?|scripts?|demos?|software|toolkit|supplementary materials?|"
           r"resources|(?:web ?)?(?:page|site)s?|videos?|results|data|datasets?|corp(?:us|ora)|benchmark|examples|samples)")
 _filler = (r"(?:the|our|all|both|full|source|pre-?trained|trained|project|training|and|or|pytorch|tensorflow|keras|official|its?|this|these|of|for|used|in|"
            r"method|paper|work|proposed|complete|evaluation|experiments?|related|relevant|more|additional|supplementary|as|well|with|to|reproduce|test|python)")
-_offered = r"(?:available|released?|open-?\s?sourced?|found|obtained|accessed|accessible|published|downloaded|provided|hosted|shared|public)"
+_copies = r"(?:code(?:base)?s?|implementations?|repositor(?:y|ies)|scripts?|demos?|software|toolkit)"
+_is = (r"(?:is|are|was|were|(?:can|could|may|shall|will|has|have)(?: also)?(?: be(?:en|come)?)?) "
+       r"(?:(?:\w+ly|all|also|and|as|be(?:en)?|both|made|now|open|online|soon|free|further)[ -]){0,5}")
+_offered = (r"(?:available|released?|open-?\s?sourced?|accessible|public|(?:found|obtained|accessed|published|downloaded|provided|hosted|shared)"
+            r"(?=\W*$|[ ,]+(?:at|here|online|on|in|from|via|under|upon|publicly|with this)(?! (?:an? |many|most|some)\b)))")
+_nothing_more = (r"(?:(?!,? (?:which|but|while|and (?:contain|include|provide|has|have|can|show)s?)\b|, \w+ing\b|"
+                 r" (?:for|in) (?:few|many|most|only|some|low|English)\b).){0,150}")
+_ours = r"(?:(?:our|the|all|both|full|source|and|of|these|its?) )*"
 _said_by_everybody = [re.compile(r'[\W\d]{0,6}(?:' + p + ')', re.I|re.S) for p in (
     rf"(?:{_filler}[ ,/&-]+){{0,9}}{_thing}(?:(?:, |/| (?:& )?)(?!(?:if|which|that|when)\b)[\w-]+){{0,9}}?"
-    rf" ?(?:(?:(?:is|are|was|were|will be|has been|have been|can be) (?:\w+ ){{0,3}}?)?{_offered}\b.{{0,150}}|:.{{0,40}}|(?:at|here)\W{{0,9}})",
-    rf"we (?:\w+ ){{0,2}}?(?:release|make|provide|open-?source|publish|share) (?:(?:our|the|all|both|full|source|and|of|these|its?) )*{_thing}\b.{{0,150}}",
-    r".{0,60}\bequal (?:technical )?contributions?\b.{0,40}|.{0,30}\b(?:corresponding author|correspondence to)\b.{0,100}",
-    r".{0,10}\bwork (?:was )?done (?:while|when|during|as)\b.{0,80}|(?:this work is )?(?:under review|preprint|work in progress)\b.{0,60}",
-    r"(?:to appear|accepted|published) (?:in|at|as|by)\b.{0,80}|.{0,20}(?:©|\bcopyright\b|\(c\) ?\d{4}).{0,120}")]
+    rf",? ?(?:{_is}{_offered}\b{_nothing_more}|:.{{0,40}}|(?:at|here)\W{{0,9}})",
+    rf"(?:(?:{_filler}|{_thing})[ ,/&-]+){{0,9}}{_copies}(?:(?:,|,? and| &) (?:{_filler}[ -]){{0,3}}{_thing}){{0,3}}"
+    rf"(?: (?:\w+ly )?(?:available|released?)\b)?(?:\W*|[ ,:]+(?:at|here|online|on|from|via|under)\b.{{0,60}})",
+    rf"we (?:\w+ ){{0,2}}?(?:release|open-?source) {_ours}{_thing}\b.{{0,150}}",
+    rf"we (?:\w+ ){{0,2}}?(?:make|provide|publish|share) {_ours}(?:{_copies}\b|{_thing}\b.{{0,80}}\b(?:available|public|online|code)\b).{{0,150}}",
+    r"(?:.{0,40}\b(?:authors?|first|indicates?|denotes?|have)\b.{0,20}\b)?equal (?:technical )?contributions?\b.{0,40}",
+    r".{0,30}\bcorresponding author\b.{0,100}|(?:please send )?correspondence to\b.{0,100}",
+    r".{0,10}\bwork (?:was )?done (?:while|when|during|as)\b(?=.{0,60}(?:\b(?:intern|visit|author|student|member|at|part)|residency)|.{0,3}$).{0,80}",
+    r"(?:this work is )?(?:under review|preprint|work in progress)\b.{0,60}",
+    r"(?:to appear|accepted|published) (?:in|at|as|by)\b(?! \d).{0,80}|.{0,20}(?:©|\bcopyright (?=\d|held|by|\(c)|\(c\) ?\d{4}).{0,120}")]
 
-# %% ../nbs/00a_paper.ipynb #d5bdd0bd
+# %% ../nbs/00a_paper.ipynb #8894854d
 _hint = re.compile('code|availab|releas|implementation|equal|correspond|work|review|preprint|appear|accepted|published|©|copyright|\\(c\\)|page|demo|found', re.I)
-_sentence_end = re.compile(r'(?<=[.!?])\s+(?=[A-Z0-9*†?“"(])')
+_sentence_end = re.compile(r'(?<=[.!?])\s+(?=[A-Z0-9*†‡§©?“"(])')
 
 def says_nothing(
     sentence: str,
@@ -106,11 +121,13 @@ def without_boilerplate(
     "`s` without the sentences that say nothing of the paper, unless it has no other."
     return ' '.join(p for p in _sentence_end.split(s) if not says_nothing(p)) or s
 
-# %% ../nbs/00a_paper.ipynb #f58c2657
+# %% ../nbs/00a_paper.ipynb #dec6cbd6
 _header = re.compile(r"""^(?:(?:published|accepted|under\ review|to\ appear)(?:\ as\ an?|\ at|\ in)?\ (?:conference|workshop|journal)\ (?:paper|article)\ (?:at|in|for)\ [A-Z]\w{1,15}(?:\ \d{4})?
-    | workshop\ track\W{1,3}iclr\ \d{4} | (?:under\ review|a\ preprint)(?=\ [A-Z]))[\s:.—–-]*
-    | ^abstract(?:\s*[:.—–]\s*|\s*-\s+|\s+(?=(?:we|in|this|the|our|an?|recent)\s)) | [\s:.—–-]+(?:a\ )?preprint$ | \s+[*†‡]+$""", re.I|re.X)
-_journal = re.compile(r'^(?:(?:SUBMI|ACCEPTED|JOURNAL|PREPRINT|STUDENT, PROF)[^a-z]{0,60})?(?:IEEE|BMVC|JOURNAL OF LATEX)[^a-z]{3,140}?\s(?=\S*[a-z])')
+    | workshop\ track\W{1,3}iclr\ \d{4} | (?-i:Under\ [Rr]eview|UNDER\ REVIEW|A\ PREPRINT)(?=\ (?-i:[A-Z])))[\s:.—–-]*
+    | ^abstract(?:\s*[:.—–]\s*|\s*-\s+|\s+(?=(?:we|in|this|the|our|an?|recent)\s))
+    | [\s:.—–-]{1,9}(?:a\ )?preprint$ | \s{1,9}[*†‡]{1,9}$""", re.I|re.X)
+_journal = re.compile(r'^(?:(?:SUBMI|ACCEPTED|JOURNAL|PREPRINT|STUDENT, PROF)[^a-z]{0,60})?'
+                      r'(?:IEEE(?!\W?\d)|BMVC|JOURNAL OF LATEX)[^a-z]{3,140}?\s(?=\S*[a-z])')
 
 def without_headers(
     s: str, # plain text on one line
@@ -208,16 +225,16 @@ def to_paper(
     if title: check_title(title)
     return Paper(check_abstract(row.get('abstract')), title, str(row.get('id') or ''), row_tasks(row))
 
-# %% ../nbs/00a_paper.ipynb #7da5f799
-_arxiv_id = re.compile(r'(?:arxiv:\s{0,3}|https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf)/)?(\d{4}\.\d{4,5}|[a-z][a-z-]{0,12}(?:\.[a-z]{2})?/\d{7})'
-                       r'(?:v\d{1,3})?(?:\.pdf)?/?(?:[?#].*)?', re.I)
+# %% ../nbs/00a_paper.ipynb #2c89181c
+_arxiv_id = re.compile(r'(?:arxiv:\s{0,3}|https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf)/)?'
+                       r'(?:(\d{4}\.\d{4,5})|([a-z][a-z-]{0,12})(?:\.[a-z-]{2,9})?(/\d{7}))(?:v\d{1,3})?(?:\.pdf)?/?(?:[?#].*)?', re.I|re.ASCII)
 
 def bare_arxiv_id(
     s: str, # such as '2101.00001v2' or 'https://arxiv.org/abs/2101.00001'
 ) -> str: # such as '2101.00001'; '' if there is none
     "An arXiv id without its version."
     m = _arxiv_id.fullmatch(s)
-    return m[1] if m else ''
+    return m[1] or (m[2] + m[3]).lower() if m else ''
 
 # %% ../nbs/00a_paper.ipynb #964812ac
 def split_of(

@@ -6,7 +6,7 @@
 __all__ = ['CATEGORIES', 'Record', 'now', 'slugify', 'check_date', 'Selection', 'PageError', 'Plan', 'Source', 'mend_tail',
            'our_rows', 'Ledger', 'Collected', 'collect']
 
-# %% ../nbs/01_scraping.ipynb #4f296962
+# %% ../nbs/01_scraping.ipynb #5d645634
 import os, re, time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
 
-from .core import PaperTasksError, atomic_write, read_rows, task_key, to_json
+from .core import PaperTasksError, atomic_write, lock, read_rows, task_key, to_json
 
 # %% ../nbs/01_scraping.ipynb #69bfdc40
 @dataclass
@@ -148,7 +148,7 @@ def our_rows(
         if not all(isinstance(row.get(k), str) for k in needs): raise strange
         yield row
 
-# %% ../nbs/01_scraping.ipynb #aae84467
+# %% ../nbs/01_scraping.ipynb #72e2c8b5
 class Ledger:
     "What was collected, what failed for good, and the files that remember both."
     def __init__(self,
@@ -163,22 +163,30 @@ class Ledger:
         self.part, self.failures = self.out.with_suffix('.part.jsonl'), self.out.with_suffix('.failed.jsonl')
         self.max_failures, self.progress = max_failures, progress
         self.in_a_row, self.new, self.flushed, self.whole = 0, 0, 0., False
+        self.file = self.begin() if self.part.exists() else None
         self.failed = {} if retry else {r['url']: r['error'] for r in our_rows(self.failures, ('url', 'error'))}
         if retry: self.failures.unlink(missing_ok=True)
-        earlier = self.part if self.part.exists() else self.out
-        self.done = {r['url'] for r in our_rows(earlier, ('id', 'url'), mend=earlier == self.part)}
+        earlier = self.part if self.file else self.out
+        self.done = {r['url'] for r in our_rows(earlier, ('id', 'url'), mend=bool(self.file))}
+
+    def begin(self):
+        "The file of records, open for us alone."
+        try: f = open(self.part, 'a', encoding='utf-8', newline='')
+        except OSError as e: raise PaperTasksError(f'{self.part} cannot be used ({e.strerror}): mend that, or collect into another file') from None
+        lock(f)
+        return f
 
     def has(self, url: str) -> bool:
         "Whether there is nothing to fetch for `url`: it was had, or it failed for good."
         return url in self.done or url in self.failed
 
-# %% ../nbs/01_scraping.ipynb #ca168b16
+# %% ../nbs/01_scraping.ipynb #e74944a7
 @patch
 def __enter__(self:Ledger):
     if self.out.exists() and not self.part.exists():
         with atomic_write(self.part, encoding=None) as f, open(self.out, 'rb') as old:
             for line in old: f.write(line.rstrip(b'\r\n') + b'\n')
-    self.file = open(self.part, 'a', encoding='utf-8', newline='')
+    if not self.file: self.file = self.begin()
     self.bar = tqdm(initial=len(self.done), unit='paper', disable=not self.progress, mininterval=0.5)
     return self
 
@@ -186,6 +194,7 @@ def __enter__(self:Ledger):
 def __exit__(self:Ledger, *args):
     self.bar.close()
     self.file.close()
+    if self.part.exists() and not self.part.stat().st_size: self.part.unlink()
 
 @patch
 def finish(self:Ledger):
@@ -194,7 +203,7 @@ def finish(self:Ledger):
     os.fsync(self.file.fileno())
     os.replace(self.part, self.out)
 
-# %% ../nbs/01_scraping.ipynb #be3e1d8a
+# %% ../nbs/01_scraping.ipynb #a9014b57
 @patch
 def add(self:Ledger, record: Record):
     "Write a record, unless its `url` was had before."
@@ -213,7 +222,8 @@ def fail(self:Ledger, url: str, reason: str):
     self.bar.set_postfix(failed=len(self.failed), refresh=False)
     self.in_a_row += 1
     if self.in_a_row >= self.max_failures:
-        raise PaperTasksError(f'{self.in_a_row} pages in a row could not be had: check the address, then run again (--retry tries these once more); the last: {reason}')
+        raise PaperTasksError(f'{self.in_a_row} pages in a row could not be had: check the address, then run again (--retry tries these once more); '
+                              f'the last: {reason}')
 
 @patch
 @contextmanager
@@ -244,7 +254,7 @@ class Collected:
     failed: dict[str, str] # what could not be had, and why
     whole: bool            # whether the selection is complete, but for what failed
 
-# %% ../nbs/01_scraping.ipynb #b77671db
+# %% ../nbs/01_scraping.ipynb #5f2d5e23
 def collect(
     source: Source,
     out: str|Path,                    # a `.jsonl` file; papers that are in it are kept, and not fetched again
@@ -259,6 +269,7 @@ def collect(
             ledger.add(record)
             if max_papers and ledger.new >= max_papers: break
         else: ledger.whole = True
-        if not ledger.done and ledger.failed: raise PaperTasksError(f'no paper could be had ({next(iter(ledger.failed.values()))}): mend that, then run again with --retry')
+        if ledger.failed and not ledger.done:
+            raise PaperTasksError(f'no paper could be had ({next(iter(ledger.failed.values()))}): mend that, then run again with --retry')
         ledger.finish()
     return Collected(len(ledger.done), ledger.new, ledger.failed, ledger.whole)

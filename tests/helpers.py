@@ -11,7 +11,7 @@ UNUSABLE = { # why: an abstract, and what the complaint must say
     'empty': ('', 'empty'), 'whitespace': (' \t\n\u3000', 'empty'), 'invisible': ('\u200b\u200b\ufeff', 'empty|no words'), '5 MB': ('parsing ' * 650_000, '50,000'),
     'NUL bytes': ('We present\0 a parser.', 'NUL'), 'a lone surrogate': ('We present \ud83d a parser.', 'UTF-8'), 'no letters': ('0.5 + 1.5 = 2', 'no words'),
     'Chinese': ('本文提出一种新的句法分析方法。' * 10, 'Latin'), 'Russian': ('Мы представляем синтаксический анализатор. ' * 9, 'Latin'), 'Greek': ('Παρουσιάζουμε έναν νέο συντακτικό αναλυτή για τα βασκικά.', 'Latin'),
-    'an entity alone': ('&nbsp;', 'empty|no words'), 'a stamp alone': ('arXiv:2301.00001v2 [cs.CL] 3 Jan 2023', 'empty|no words')}
+    'tags alone': ('<b>' * 9_000, 'no words'), 'an entity alone': ('&nbsp;', 'empty|no words'), 'a stamp alone': ('arXiv:2301.00001v2 [cs.CL] 3 Jan 2023', 'empty|no words')}
 
 Done = namedtuple('Done', 'status out err')
 _bar = re.compile(r'.*\[\d+:\d\d.*/(s|paper|batch)\]\s*')
