@@ -288,13 +288,13 @@ def kind_of(
     end = Path(name.lower().removesuffix('.gz')).suffix
     return end if end in READERS and not name.lower().endswith('.parquet.gz') else ''
 
-# %% ../nbs/01b_archive.ipynb #b7d82ec3
+# %% ../nbs/01b_archive.ipynb #1a7005cc
 def files_in(
     where: Path, # a file, or a folder
 ) -> list[Path]:
     "The files to read, or a `PaperTasksError` if there are none."
     if not where.is_dir():
-        if not where.exists(): raise PaperTasksError(f'there is no {where}: check the name')
+        if not where.exists(): raise PaperTasksError(f'there is no file or folder {where}: check the name')
         if not kind_of(where.name): raise PaperTasksError(f'{where} is no .parquet, .json, .jsonl or .csv file: rename it if it is one of these')
         return [where]
     seen = sorted(p for p in where.rglob('*') if kind_of(p.name) and not any(part.startswith('.') for part in p.relative_to(where).parts))

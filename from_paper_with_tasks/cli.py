@@ -233,7 +233,7 @@ def make_source(
     else: source = (Live if args.source == 'live' else pages_source)(where, session)
     return with_abstracts(source, arxiv_session(cache=cache)) if args.abstracts else source
 
-# %% ../nbs/09_cli.ipynb #6adeeba5
+# %% ../nbs/09_cli.ipynb #e0ff8a90
 def run_collect(
     args: argparse.Namespace, # of `paper-tasks collect`
 ) -> int: # exit status: 1 if some pages could not be had
@@ -242,7 +242,8 @@ def run_collect(
         from from_paper_with_tasks.scraping import collect
         selection, source = make_selection(args), make_source(args)
     if args.dry_run: print(source.plan(selection)); return 0
-    got = collect(source, args.output, selection, args.retry, args.limit)
+    try: got = collect(source, args.output, selection, args.retry, args.limit)
+    except KeyboardInterrupt: raise KeyboardInterrupt('the same command goes on from here') from None
     print(f'{got.papers:,} papers in {args.output}, {got.new:,} of them new')
     if not got.failed: return 0
     failures = Path(args.output).with_suffix('.failed.jsonl')
@@ -389,7 +390,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_clean(add)
     return parser
 
-# %% ../nbs/09_cli.ipynb #41709716
+# %% ../nbs/09_cli.ipynb #2064117c
 def _drop_output():
     "Let what could not be written to standard output go, so that Python does not try again at its end."
     try: sys.stdout.flush()
@@ -408,7 +409,7 @@ def main(
         if sys.stdout: sys.stdout.flush()
         return status
     except PaperTasksError as e: message, status = str(e), 2
-    except KeyboardInterrupt: message, status = 'stopped', 130
+    except KeyboardInterrupt as e: message, status = ': '.join(['stopped', *map(str, e.args)]), 130
     except BrokenPipeError: _drop_output(); return 141
     except OSError as e: _drop_output(); message, status = f'{e.filename or "a file"}: {e.strerror or e}; check the name, the permissions and the space left', 2
     print('paper-tasks: ' + ' '.join(message.split()), file=sys.stderr)

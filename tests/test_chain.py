@@ -1,10 +1,15 @@
 "From a source to a training table to a trained model, by the commands that a user types."
 import io
 import json
+import signal
+import subprocess
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from helpers import ENV, PAPER_TASKS, shell
 
 from from_paper_with_tasks.core import PACKAGE, read_rows
 from from_paper_with_tasks.cleaning import load_table
@@ -98,3 +103,30 @@ def test_failed_pages_are_counted_and_retried(command, tmp_path):
     (tmp_path/'in.jsonl').write_text(''.join(json.dumps(r)+'\n' for r in SAMPLE[:4]))
     done = command(*argv, '--retry')
     assert done.status == 0 and '4 papers' in done.out and '1 of them new' in done.out and not (tmp_path/'out.failed.jsonl').exists()
+
+
+@pytest.mark.parametrize('sent', [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_the_user(server, tmp_path, sent):
+    def paper(n):
+        def answer(handler):
+            time.sleep(0.05)
+            return 200, {}, f'<html><body><div class="paper-title"><h1>Study {n}</h1></div><div class="paper-abstract"><p>We study {n}.</p></div></body></html>'
+        return answer
+    server.routes |= {'/methods/category/q-learning': '<html><div class="method-image"><a href="/method/a"></a></div></html>',
+                      '/method/a': "<html><script>const DATATABLE_PAPERS_FILTER_VALUE = '1';</script></html>",
+                      '/api/internal/papers/?format=json&papermethod__method_id=1': dict(count=60, next=None, results=[dict(url=f'/paper/p{n}') for n in range(60)])}
+    server.routes |= {f'/paper/p{n}': paper(n) for n in range(60)}
+    out = tmp_path/'p.jsonl'
+    argv = [PAPER_TASKS, 'collect', 'pages', server.base, '--category', 'q-learning', '--delay', '0', '--output', out]
+    running = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=ENV | {'NO_PROXY': '127.0.0.1'},
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    while not any(a.startswith('/paper/') for a in server.asked): time.sleep(0.02)
+    time.sleep(0.5)
+    running.send_signal(sent)
+    said = running.communicate(timeout=20)[1]
+    assert running.returncode == 130 and 'Traceback' not in said and said.splitlines()[-1] == 'paper-tasks: stopped: the same command goes on from here'
+    had = len(list(read_rows(tmp_path/'p.part.jsonl')))
+    assert 0 < had < 60 and not out.exists()
+    again = shell(*argv[1:], env=ENV | {'NO_PROXY': '127.0.0.1'})
+    assert again.out == f'60 papers in {out}, {60 - had} of them new\n'
+    assert len(server.asked) <= len(set(server.asked)) + 1
