@@ -120,7 +120,7 @@ def main():
         shards, dump = generate(folder, args.rows)
         every, default = {}, dict(categories=sum(CATEGORIES.values(), []))
         runs = [measure(what, where, args.rows, selection, folder/f'{n}.jsonl') for n, (what, where, selection) in enumerate((
-            ('four parquet files', shards, every), ('four parquet files, 28 categories', shards, default), ('one JSON list, gzipped', dump, every)))]
+            ('four parquet files', shards, every), ('four parquet files, 29 categories', shards, default), ('one JSON list, gzipped', dump, every)))]
     finally: shutil.rmtree(folder)
     figures = dict(runs=runs, machine=f'{platform.system()} {platform.machine()}, {os.cpu_count()} cores', python=platform.python_version(),
                    versions={p: version(p) for p in ('pyarrow', 'ijson')})
