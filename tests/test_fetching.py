@@ -694,14 +694,19 @@ def test_a_part_that_someone_else_began(server, shard):
     with pytest.raises(PaperTasksError, match='not begun by us') as e: shard()
     assert one_line(e) and server.asked == [] and (shard.folder/'a.parquet.part').read_bytes() == b'something else'
 
+def head(handler, whole):
+    "Send the head of an answer; give the body, for a test that sends it in its own way."
+    status, headers, body = whole(handler)
+    handler.send_response(status)
+    for k, v in headers.items(): handler.send_header(k, str(v))
+    handler.end_headers()
+    return body
+
 def test_two_at_once(server, shard):
     started, go = threading.Event(), threading.Event()
     whole = ranged()
     def slowly(handler):
-        status, headers, body = whole(handler)
-        handler.send_response(status)
-        for k, v in headers.items(): handler.send_header(k, str(v))
-        handler.end_headers()
+        body = head(handler, whole)
         handler.wfile.write(body[:1_000_000]); started.set(); go.wait(5); handler.wfile.write(body[1_000_000:])
         raise ConnectionAbortedError
     server.routes['/a.parquet'] = slowly
@@ -822,10 +827,7 @@ def test_download_killed_and_resumed(server, shard):
     "Killed at a dozen moments, among them before the first byte and near the end; the bytes are the same, and none is sent twice but for those in the pipe."
     whole = ranged()
     def slowly(handler):
-        status, headers, body = whole(handler)
-        handler.send_response(status)
-        for k, v in headers.items(): handler.send_header(k, str(v))
-        handler.end_headers()
+        body = head(handler, whole)
         for i in range(0, len(body), 100_000): handler.wfile.write(body[i:i+100_000]); handler.wfile.flush(); time.sleep(0.01)
         raise ConnectionAbortedError
     server.routes['/a.parquet'] = slowly
