@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['MIN_WORDS', 'NEAR', 'STEPS', 'load_records', 'clean_texts', 'english_share', 'set_aside', 'id_key', 'title_key',
-           'equal_pairs', 'triples', 'jaccard', 'signatures', 'near_pairs', 'find_duplicates', 'is_acronym', 'expand',
-           'singular', 'spelling_key', 'initials', 'acronyms', 'group_spellings', 'canonical_name', 'name_map',
-           'load_taxonomy', 'load_tag_counts', 'no_task', 'Names', 'settle_names', 'unite_papers', 'support_of',
-           'keep_frequent', 'steps_table', 'parents_of', 'area_votes', 'pick_area', 'neighbours', 'describe_tasks',
-           'Cleaned', 'save_table', 'load_table', 'clean']
+           'equal_pairs', 'triples', 'jaccard', 'signatures', 'near_pairs', 'find_duplicates', 'spelling_key',
+           'initials', 'acronyms', 'group_spellings', 'canonical_name', 'name_map', 'load_taxonomy', 'load_tag_counts',
+           'no_task', 'Names', 'settle_names', 'unite_papers', 'support_of', 'keep_frequent', 'steps_table',
+           'parents_of', 'area_votes', 'pick_area', 'neighbours', 'describe_tasks', 'Cleaned', 'save_table',
+           'load_table', 'clean']
 
 # %% ../nbs/02_cleaning.ipynb #12f87ce4
 import hashlib, json, re
@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from .core import PaperTasksError, Task, atomic_write, read_rows, row_tasks, task_key
 from .paper import Paper, bare_arxiv_id, clean_text, is_latin, split_of
+from .words import SMALL_WORDS, expand, singular
 
 # %% ../nbs/02_cleaning.ipynb #08e63a13
 def load_records(
@@ -148,39 +149,11 @@ def find_duplicates(
     same = coo_array((np.ones(len(pairs)), (a, b)), shape=(len(papers),)*2)
     return connected_components(same, directed=False)[1]
 
-# %% ../nbs/02_cleaning.ipynb #5c9c664e
-_parenthesis = re.compile(r'(.*\S)\s*\(([^()]+)\)')
-_small_words = {'and', 'of', 'in', 'for', 'to', 'the', 'with'}
-
-def is_acronym(
-    word: str,   # such as 'NER'
-    phrase: str, # such as 'Named Entity Recognition'
-) -> bool:
-    "Whether `word` abbreviates `phrase`."
-    if not re.fullmatch(r'[A-Za-z]{2,8}', word) or sum(map(str.isupper, word)) < 2: return False
-    words = [w for w in task_key(phrase).split() if w not in _small_words]
-    letters = iter(phrase.lower())
-    return len(word) >= len(words) and all(c in letters for c in word.lower())
-
-def expand(
-    name: str, # a task's name
-) -> tuple[str, str|None]: # the name without a trailing acronym, and that acronym
-    "Split a trailing acronym off a task's name."
-    m = _parenthesis.fullmatch(name)
-    return (m[1], m[2]) if m and is_acronym(m[2], m[1]) else (name, None)
-
 # %% ../nbs/02_cleaning.ipynb #b27c8da9
 _american = [(re.compile(p), r) for p, r in (
     (r'isation(s?)\b', r'ization\1'), (r'\b(\w{3,})ell(ing|ed|er)\b', r'\1el\2'), (r'\bdialogue', 'dialog'),
     (r'\b(col|vap|behavi|tum|lab|neighb|hum)our', r'\1or'),
     (r'\b(anal|catal)yse', r'\1yze'), (r'\bcentre', 'center'), (r'\bgrey', 'gray'), (r'\bartefact', 'artifact'))]
-
-def singular(
-    word: str, # in lower case
-) -> str:
-    "`word` without the ending of an English plural."
-    if len(word) > 4 and word.endswith('ies'): return word[:-3] + 'y'
-    return word[:-1] if len(word) > 3 and word.endswith('s') and word[-2] not in 'suiao' else word
 
 def spelling_key(
     name: str, # a task's name in any spelling
@@ -195,7 +168,7 @@ def initials(
     name: str, # a task's name
 ) -> str: # in upper case
     "The first letters of a name's words, without its small words."
-    return ''.join(w[0] for w in task_key(expand(name)[0]).split() if w not in _small_words).upper()
+    return ''.join(w[0] for w in task_key(expand(name)[0]).split() if w not in SMALL_WORDS).upper()
 
 # %% ../nbs/02_cleaning.ipynb #40dd10c5
 def acronyms(
@@ -414,13 +387,14 @@ def describe_tasks(
     papers: pd.DataFrame,   # with tasks and split
     names: Names,           # from `settle_names`
     taxonomy: pd.DataFrame, # from `load_taxonomy`
+    measured: int = 10,     # training papers from which figures are given for a task
 ) -> list[Task]: # one for each label
     "What is known of each label."
     aliases, near, parents, votes = defaultdict(list), neighbours(papers), parents_of(taxonomy, names), area_votes(taxonomy, names)
     for s, name in sorted(names.canonical.items()): aliases[name].append(s)
-    support, tested = support_of(papers), support_of(papers, 'test')
+    support = support_of(papers)
     def describe(t, parents):
-        return Task(t, aliases[t], pick_area(t, near[t] + parents, *votes), parents, support[t], 'measured' if tested[t] else 'few')
+        return Task(t, aliases[t], pick_area(t, near[t] + parents, *votes), parents, support[t], 'measured' if support[t] >= measured else 'few')
     return [describe(t, parents.get(t, [])) for t in labels]
 
 # %% ../nbs/02_cleaning.ipynb #9d8ae0e9
@@ -465,6 +439,7 @@ def clean(
     records: str|Path,      # a file of records, see `load_records`
     folder: str|Path,       # where the table goes; made if it is not there
     min_papers: int = 30,   # training papers that a task needs
+    measured: int = 10,     # training papers from which figures are given for a task
     taxonomy: str|Path|None = None,   # see `load_taxonomy`
     tag_counts: str|Path|None = None, # see `load_tag_counts`
     progress: bool = True,  # show bars
@@ -480,7 +455,7 @@ def clean(
     table, labels = keep_frequent(papers, min_papers)
     steps = steps_table(dict(zip(STEPS, (collected, usable, papers, table)))).T.to_dict()
     counts = dict(Counter(t for ts in papers.tasks for t in ts).most_common())
-    cleaned = Cleaned(table, describe_tasks(labels, papers, names, taxonomy), counts, steps,
+    cleaned = Cleaned(table, describe_tasks(labels, papers, names, taxonomy, measured), counts, steps,
                       reasons[reasons != ''].value_counts().to_dict(), dict(Counter(names.thrown_out.values())))
     try: Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as e: raise PaperTasksError(f'{folder} cannot be a folder ({e.strerror}): name another') from None

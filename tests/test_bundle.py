@@ -1,10 +1,12 @@
 "Model folders that are damaged, or made to do harm."
 import json, os, pickle
+from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import GOOD, put, refused, shell
 from from_paper_with_tasks.core import PACKAGE, PaperTasksError
-from from_paper_with_tasks.tagging import BUNDLED, PaperTagger, check_bundle
+from from_paper_with_tasks.lexicon import names_only, to_arrays
+from from_paper_with_tasks.tagging import BUNDLED, LEXICON, PaperTagger, check_bundle
 
 FILES = ['model.onnx', 'tokenizer.json', 'config.json', 'SHA256SUMS']
 each_file = pytest.mark.parametrize('name', FILES)
@@ -117,7 +119,7 @@ def small_model(onnx, inputs=('input_ids', 'attention_mask'), output='logits', w
 
 def test_another_model_with_the_right_form(command, bundle):
     onnx = pytest.importorskip('onnx')
-    done = command('tag', GOOD, '--json', '--model', bundle({'model.onnx': small_model(onnx).SerializeToString()}))
+    done = command('tag', GOOD, '--json', '--model', bundle({'model.onnx': small_model(onnx).SerializeToString(), LEXICON: None}))
     assert done.status == 0 and {s['score'] for s in json.loads(done.out)['scores']} == {0.5}
 
 @pytest.mark.parametrize('form', [dict(inputs=('x', 'y')), dict(inputs=('input_ids',)), dict(inputs=('input_ids', 'attention_mask', 'token_type_ids')), dict(output='scores'), dict(width=1), dict(width=len(CONFIG['tasks'])+1)], ids=str)
@@ -152,3 +154,79 @@ def test_external_data_in_disguise(command, bundle, tmp_path, monkeypatch, key):
     del model.graph.initializer[1]
     tensor = b'\x08\x64\x08' + number(n) + b'\x10\x01' + field(8, b'weights') + field(13, key + b'location' + field(2, b'secret')) + b'\x70\x01'
     refused(command('tag', GOOD, '--model', bundle({'model.onnx': field(7, field(5, tensor)) + model.SerializeToString()})))
+
+
+# with a lexicon
+
+N = len(CONFIG['tasks'])
+
+@pytest.fixture
+def lexicon(tmp_path):
+    "`lexicon(tasks, **changes)`: the bytes of a lexicon that knows the word Basque as a name of the first task, and `changes` to its arrays."
+    def make(tasks=N, least=30., **changes):
+        np.savez(tmp_path/LEXICON, **to_arrays(names_only([{'basque'}] + [set()]*(tasks-1)).scaled(1, floor=least)) | changes)
+        return (tmp_path/LEXICON).read_bytes()
+    return make
+
+def first(done): return json.loads(done.out)['scores'][0]
+
+def test_a_lexicon_lifts_what_is_named(command, bundle, lexicon):
+    plain = command('tag', GOOD, '--json', '--model', bundle({LEXICON: None}))
+    lifted = command('tag', GOOD, '--json', '--model', bundle({LEXICON: lexicon()}))
+    assert first(lifted) == dict(task=CONFIG['tasks'][0]['task'], score=1.0) != first(plain) and (lifted.status, lifted.err) == (0, '')
+    assert command('tag', GOOD, '--json', '--model', bundle({LEXICON: lexicon(least=None)})) == plain
+
+def test_probabilities_with_a_lexicon(bundle, lexicon):
+    papers, other = [GOOD, GOOD.replace('Basque', 'Welsh'), 'Basque. ' * 40, 'We count leaves.'], replace(names_only([set()]*(N-1) + [{'leave'}]).scaled(1, bend=(-2, .5), floor=1.5), shift=np.full(N, -.25, np.float32))
+    plain, named = (PaperTagger.from_pretrained(bundle({LEXICON: c}), threads=1) for c in (None, lexicon(least=1.5)))
+    logits = [np.log(p/(1-p)) for p in (tagger.probabilities(papers).astype(float) for tagger in (plain, named))]
+    first = logits[0][:, 0].copy()
+    logits[0][[0, 2], 0] = first[[0, 2]].clip(1.5)
+    assert logits[1] == pytest.approx(logits[0], abs=1e-3) and (first < 1.5).all() and named.probabilities([]).shape == (0, N)
+    x = plain.classifier.logits(papers) - .25
+    x[x > -2] = x[x > -2]/2 - 1
+    x[3, -1] = max(x[3, -1], 1.5)
+    plain.classifier.lexicon = other
+    assert plain.classifier.logits(papers) == pytest.approx(x, abs=1e-4)
+
+def test_a_lexicon_that_is_named_but_missing(command, bundle, lexicon):
+    folder = bundle({LEXICON: lexicon()})
+    (folder/LEXICON).unlink()
+    assert f'has no {LEXICON}' in refused(command('tag', GOOD, '--model', folder))
+    (folder/LEXICON).mkdir()
+    assert f'has no {LEXICON}' in refused(command('tag', GOOD, '--model', folder))
+
+def test_a_lexicon_that_is_there_but_not_named(command, bundle, lexicon):
+    folder = bundle({LEXICON: None})
+    assert command('tag', GOOD, '--model', folder).status == 0
+    (folder/LEXICON).write_bytes(lexicon())
+    assert LEXICON in (line := refused(command('tag', GOOD, '--model', folder))) and 'no checksum' in line
+
+@pytest.mark.parametrize('at', [0, 0.5, 1])
+def test_an_altered_lexicon(command, bundle, lexicon, at):
+    data = bytearray(lexicon())
+    folder = bundle({LEXICON: bytes(data)})
+    data[int((len(data)-1)*at)] ^= 1
+    (folder/LEXICON).write_bytes(data)
+    assert LEXICON in (line := refused(command('tag', GOOD, '--model', folder))) and 'checksum' in line
+
+@pytest.mark.parametrize('tasks', [1, N-1, N+1, 5000])
+def test_a_lexicon_for_other_tasks(command, bundle, lexicon, tasks):
+    line = refused(command('tag', GOOD, '--model', bundle({LEXICON: lexicon(tasks)})))
+    assert str(bundle.folder) in line and f'{N} tasks' in line and str(tasks) in line
+
+@pytest.mark.parametrize('width', [1, N-1, N+1])
+def test_a_lexicon_beside_a_model_for_other_tasks(command, bundle, lexicon, width):
+    onnx = pytest.importorskip('onnx')
+    for tasks in (N, width): assert str(bundle.folder) in refused(command('tag', GOOD, '--model', bundle({'model.onnx': small_model(onnx, width=width).SerializeToString(), LEXICON: lexicon(tasks)})))
+
+@pytest.mark.parametrize('change', [dict(shift=np.full(N, np.nan, np.float32)), dict(name_columns=np.array([N], np.uint16)), dict(idf=np.array([Harm()], dtype=object)), dict(floor=np.zeros((N, 2), np.float32)), dict(bend=np.float32([0, 0])), dict(values=np.ones(3, np.float16)), dict(more=np.zeros(1))], ids=lambda c: ' '.join(c))
+def test_a_lexicon_that_does_not_fit(command, bundle, lexicon, change, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert LEXICON in refused(command('tag', GOOD, '--model', bundle({LEXICON: lexicon(**change)}))) and not (tmp_path/'harm').exists()
+
+@pytest.mark.parametrize('content', [b'', b'garbage', PICKLE, b'PK\x03\x04' + b'\0'*50, -100], ids=lambda c: repr(c)[:20])
+def test_a_lexicon_that_is_none(command, bundle, lexicon, content, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if isinstance(content, int): content = lexicon()[:content]
+    assert LEXICON in refused(command('tag', GOOD, '--model', bundle({LEXICON: content}))) and not (tmp_path/'harm').exists()

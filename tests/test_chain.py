@@ -47,13 +47,11 @@ def test_collect_clean_train(command, archive, tmp_path):
     assert len(found) and json.loads((table/'task_types_encoded.json').read_text()) == {t.task: i for i, t in enumerate(tasks)}
 
     training = pytest.importorskip('from_paper_with_tasks.training', reason='training needs the extra [train]')
-    labels = [t.task for t in tasks]
-    objects = training.load_encoder(training.tiny_encoder(list(found.text), tmp_path/'encoder'))
-    model = training.PaperTaskClassifier(objects[3], training.encode_names(objects[3], objects[2], labels))
-    learn = training.get_learner(training.get_dls(found, labels, objects, 4), model, tmp_path)
-    learn.remove_cbs([learn.progress])
-    learn.logger = lambda *_: None
-    assert len(training.fit_stage(learn, 'stage', 1, 1e-3, tmp_path)) == 1
+    labels, encoder = [t.task for t in tasks], training.tiny_encoder(list(found.text), tmp_path/'encoder')
+    recipe = training.Recipe([training.Stage('head', 1, 0, 1e-2, -1), training.Stage('whole', 1, 1e-3)])
+    model, tokenizer, history = training.train_model(recipe, found, labels, encoder, tmp_path, progress=False)
+    assert [(name, len(epochs)) for name, epochs in history.items()] == [('head', 1), ('whole', 1)]
+    assert training.predict_logits(model, tokenizer, list(found.text[:3])).shape == (3, len(labels))
 
 
 def test_the_default_is_the_categories_of_the_original(command, archive, tmp_path):
