@@ -372,7 +372,8 @@ RECIPES = dict(
     ours=Recipe([Stage('head', 1, 0, 1e-3, -1, 128), Stage('whole', 5, 2e-4),
                  Stage('words', 1, 0, 1e-3, -1, 128, 32, ('all', 'one', 'none'), True, 24_000, 0.)]),
     original=Recipe([Stage('original', 5, 5e-5, 1e-3, max_tokens=128)], fields='abstract', head='random', lexicon=False, threshold=.5),
-    tiny=Recipe([Stage('head', 1, 0, 2e-2, -1, 128, 8), Stage('whole', 2, 5e-3, 1e-2, 0, 128, 8), Stage('words', 1, 0, 2e-2, -1, 128, 8, ('all', 'one', 'none'), True, 24, 0.)]))
+    tiny=Recipe([Stage('head', 1, 0, 2e-2, -1, 128, 8), Stage('whole', 2, 5e-3, 1e-2, 0, 128, 8), Stage('words', 1, 0, 2e-2, -1, 128, 8, ('all', 'one', 'none'), True, 24, 0.)],
+                [Stage('pupil', 1, 5e-3, 1e-2, 1, 128, 8, ('all', 'one', 'none'), dropout=0.)]))
 
 # %% ../nbs/03_training.ipynb #0fb89857
 def get_model(
@@ -458,17 +459,18 @@ def teach(
     progress: bool = True, # show a bar
 ) -> np.ndarray: # (papers, tasks) targets with the answers of encoder and words where nothing was known
     "Soft targets from a trained model together with its lexicon."
-    valid, learn = ((papers.split == s).to_numpy() & (y == UNKNOWN).any(1) for s in ('validation', 'train'))
-    valid = (papers.split == 'validation').to_numpy() & (papers.known == 'all').to_numpy()
+    learn = (papers.split == 'train').to_numpy() & (y == UNKNOWN).any(1)
+    valid = ((papers.split == 'validation') & (papers.known == 'all')).to_numpy()
     def evidence(rows, progress=False):
         texts = list(papers.text[rows])
         return [predict_logits(model, tokenizer, texts, 128, progress=progress), lexicon.scores(texts)]
     (gain, weight), offset = fuse(evidence(valid), y[valid])
-    if not (path := folder/'teacher.npy').exists() or len(np.load(path, mmap_mode='r')) != learn.sum():
+    key = hashlib.sha256(b''.join(v.cpu().numpy().tobytes() for v in model.state_dict().values())).hexdigest()
+    if not (path := folder/'teacher.npz').exists() or np.load(path)['key'] != key:
         spoken, worded = evidence(learn, progress)
-        with atomic_write(path, encoding=None) as f: np.save(f, (gain*spoken + weight*worded + offset).astype(np.float16))
+        with atomic_write(path, encoding=None) as f: np.savez(f, key=key, logits=(gain*spoken + weight*worded + offset).astype(np.float16))
     soft = y.astype(np.float16)
-    soft[learn] = soft_targets(y[learn], 1/(1 + np.exp(-np.load(path).astype(np.float32))))
+    soft[learn] = soft_targets(y[learn], 1/(1 + np.exp(-np.load(path)['logits'].astype(np.float32))))
     return soft
 
 # %% ../nbs/03_training.ipynb #3854ce07
