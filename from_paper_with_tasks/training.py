@@ -371,7 +371,7 @@ class Recipe:
 RECIPES = dict(
     ours=Recipe([Stage('head', 1, 0, 1e-3, -1, 128), Stage('whole', 5, 2e-4),
                  Stage('words', 1, 0, 1e-3, -1, 128, 32, ('all', 'one', 'none'), True, 24_000, 0.)]),
-    original=Recipe([Stage('original', 5, 5e-5, 1e-3, max_tokens=128)], fields='abstract', head='random', lexicon=False, threshold=.5),
+    original=Recipe([Stage('original', 5, 5e-5, 1e-3)], fields='abstract', head='random', lexicon=False, threshold=.5),
     tiny=Recipe([Stage('head', 1, 0, 2e-2, -1, 128, 8), Stage('whole', 2, 5e-3, 1e-2, 0, 128, 8), Stage('words', 1, 0, 2e-2, -1, 128, 8, ('all', 'one', 'none'), True, 24, 0.)],
                 [Stage('pupil', 1, 5e-3, 1e-2, 1, 128, 8, ('all', 'one', 'none'), dropout=0.)]))
 
