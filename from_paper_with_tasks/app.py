@@ -23,8 +23,8 @@ def answer(
     try: tags = tagger(abstract, title or None)
     except PaperTasksError as e: return f'<p role="alert"><b>Not tagged:</b> {html.escape(str(e))}.</p>'
     n = len(tags.tasks)
-    found = 'No task is' if n == 0 else 'One task is' if n == 1 else f'{n} tasks are'
-    return f'<div role="status"><p>{found} over the threshold, in bold. The {len(tags.scores)} most probable:</p>{bars_html(tags)}</div>'
+    found = 'No task is over the threshold.' if n == 0 else f'{"One task is" if n == 1 else f"{n} tasks are"} over the threshold, in bold.'
+    return f'<div role="status"><p>{found} The {len(tags.scores)} most probable:</p>{bars_html(tags)}</div>'
 
 # %% ../nbs/07_app.ipynb #b314046e
 def example_papers(

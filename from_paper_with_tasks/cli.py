@@ -87,7 +87,7 @@ def tag_file(
     with tqdm(total=total, unit='paper', file=sys.stderr) as bar:
         def rows() -> Iterator[dict]:
             nonlocal failed
-            for row in tagger.tag_rows(read_rows(args.input, needs='abstract'), args.top or 10, args.threshold, chunk=64):
+            for row in tagger.tag_rows(read_rows(args.input, needs='abstract'), args.top or 10, args.threshold):
                 failed += 'error' in row
                 bar.update()
                 yield row

@@ -6,8 +6,7 @@
 __all__ = ['MAX_LABELS', 'PUPIL', 'TRAINING', 'MARK', 'find_columns', 'read_texts', 'tidy', 'merge_spellings', 'keep_labels',
            'check_splits', 'add_unlabelled', 'read_table', 'choose_recipe', 'choose_encoder', 'check_encoder',
            'check_out', 'training_folder', 'fingerprint', 'publish', 'learn_from', 'rows_of', 'fuse_evidence',
-           'save_tokenizer', 'middle_threshold', 'make_bundle', 'measure', 'make_tagger', 'quiet', 'train_tagger',
-           'summary']
+           'save_tokenizer', 'make_bundle', 'measure', 'make_tagger', 'quiet', 'train_tagger', 'summary']
 
 # %% ../nbs/06a_own_labels.ipynb #793748a3
 import hashlib, json, logging, os, shlex, shutil, sys, tempfile, textwrap, warnings
@@ -21,11 +20,12 @@ import pandas as pd
 from tqdm.auto import tqdm
 from transformers.utils import logging as transformers_logging
 
-from .calibration import Fusion, calibrate, f1_curve, fit_bend, fit_floor, fit_sum
+from .calibration import Fusion, calibrate, choose_threshold, fit_bend, fit_floor, fit_sum
 from .compression import export_onnx, quantize, write_bundle, write_config
 from .core import BadRow, PaperTasksError, Task, atomic_write, bundled_encoder, lock, read_rows, sha256, task_key
 from .evaluation import bootstrap
 from .lexicon import Lexicon, fit_lexicon
+from .model_card import CARD, write_card
 from .paper import split_of, to_paper
 from .tagging import BUNDLE_FILES, CHECKSUMS, LEXICON, Classifier, PaperTagger, load_config
 from .training import (MAX_TOKENS, RECIPES, Recipe, Stage, describe_recipe, encode_names, load_encoder, one_hot, predict_logits,
@@ -245,9 +245,8 @@ def publish(
     out: Path,    # where it shall be
 ):
     "Move a model to its place, so that at any moment there is a whole one or none."
-    (out/CHECKSUMS).unlink(missing_ok=True)
-    (out/LEXICON).unlink(missing_ok=True)
-    for name in (*BUNDLE_FILES, LEXICON, CHECKSUMS):
+    for name in (CHECKSUMS, LEXICON, CARD): (out/name).unlink(missing_ok=True)
+    for name in (*BUNDLE_FILES, LEXICON, CARD, CHECKSUMS):
         if (bundle/name).exists(): os.replace(bundle/name, out/name)
     shutil.rmtree(out/TRAINING, ignore_errors=True)
 
@@ -297,17 +296,6 @@ def save_tokenizer(
     backend.enable_padding(pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)
     with atomic_write(path) as f: f.write(backend.to_str())
 
-# %% ../nbs/06a_own_labels.ipynb #7cab420f
-def middle_threshold(
-    probs: np.ndarray, # (texts, labels), of validation
-    y: np.ndarray,     # (texts, labels) of 0 and 1
-) -> float: # from 0.05 to 0.95
-    "The middle one of the thresholds with the best mean of micro-F1, macro-F1 and exact match."
-    curve = f1_curve(probs, y, np.arange(5, 96)/100)
-    quality = curve.micro_f1 + curve.macro_f1 + curve.exact
-    best = curve.threshold[quality > quality.max() - 1e-9]
-    return float(best.iloc[len(best)//2])
-
 # %% ../nbs/06a_own_labels.ipynb #917f0f74
 def make_bundle(
     model,                  # a trained classifier, calibrated
@@ -325,7 +313,7 @@ def make_bundle(
     export_onnx(model.cpu(), folder/'float32.onnx')
     quantize(folder/'float32.onnx', folder/'int8.onnx')
     if threshold is None:
-        threshold = middle_threshold(Classifier(folder/'int8.onnx', folder/'tokenizer.json', MAX_TOKENS, lexicon)(texts), y)
+        threshold = choose_threshold(Classifier(folder/'int8.onnx', folder/'tokenizer.json', MAX_TOKENS, lexicon)(texts), y)
     write_bundle(folder/'int8.onnx', folder/'tokenizer.json', tasks, [threshold]*len(tasks), recipe, folder/'bundle', lexicon)
     return folder/'bundle'
 
@@ -335,7 +323,7 @@ def measure(
     test: pd.DataFrame, # text and tasks
     about: dict,        # what else the configuration shall say
 ):
-    "Measure a model on test texts, if there are any, and write the figures into its configuration."
+    "Measure a model on test texts, if there are any, and write the figures into its configuration and its card."
     tagger, metrics = PaperTagger.from_pretrained(bundle), {}
     if len(test):
         probs, y = tagger.classifier(list(test.text)), one_hot(list(test.tasks), tagger.labels)
@@ -343,6 +331,7 @@ def measure(
         rounded = {m: {k: round(x, 6) for k, x in v.items()} for m, v in found.items()}
         metrics = dict(metrics=dict(split='test', papers=len(test), tasks=int(y.any(0).sum()), measures=rounded))
     write_config(tagger.config | about | metrics, bundle)
+    write_card(bundle)
 
 # %% ../nbs/06a_own_labels.ipynb #a0891f32
 def make_tagger(

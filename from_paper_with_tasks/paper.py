@@ -10,6 +10,7 @@ __all__ = ['MAX_CHARS', 'MAX_TITLE_CHARS', 'plain_characters', 'join_lines', 'la
 # %% ../nbs/00a_paper.ipynb #34370cf3
 import hashlib, html, re, unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .core import NUL, BadRow, PaperTasksError, row_tasks
 
@@ -143,6 +144,7 @@ def clean_once(
     s = ' '.join(latex_words(join_lines(plain_characters(s))).split())
     return ' '.join(without_boilerplate(without_headers(without_addresses(s))).split())
 
+@lru_cache(maxsize=256)
 def clean_text(
     s: str, # raw title or abstract
 ) -> str: # the words alone, on one line

@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['BUNDLED', 'BUNDLE_FILES', 'LEXICON', 'CHECKSUMS', 'GAINED', 'read_checksums', 'check_bundle', 'n_cores', 'open_model',
-           'open_tokenizer', 'Classifier', 'Tags', 'bars_html', 'load_config', 'as_paper', 'as_papers', 'PaperTagger',
-           'check_options', 'input_name']
+           'open_tokenizer', 'ahead', 'Classifier', 'to_probs', 'Tags', 'bars_html', 'load_config', 'as_paper',
+           'as_papers', 'PaperTagger', 'check_options', 'input_name']
 
-# %% ../nbs/05_tagging.ipynb #44472a0c
+# %% ../nbs/05_tagging.ipynb #9a32704b
 import html, json, os, re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from .core import PACKAGE, PaperTasksError, Task, sha256, task_key
 from .lexicon import Lexicon
 from .paper import Paper, to_paper
 
-# %% ../nbs/05_tagging.ipynb #e76f39c2
+# %% ../nbs/05_tagging.ipynb #3453adf3
 BUNDLED = PACKAGE/'model'                                  # the model that the package carries
 BUNDLE_FILES = ('model.onnx', 'tokenizer.json', 'config.json')
 LEXICON = 'lexicon.npz'                                    # may be there as well
@@ -36,7 +38,7 @@ def read_checksums(
     lines = (folder/CHECKSUMS).read_text(encoding='utf-8', errors='replace').splitlines()
     return {name.strip(' *'): digest for digest, _, name in (l.partition(' ') for l in lines)}
 
-# %% ../nbs/05_tagging.ipynb #bdcaa09e
+# %% ../nbs/05_tagging.ipynb #9f227fda
 _pickles = ('.pkl', '.pickle', '.pt', '.pth', '.bin', '.joblib', '.ckpt')
 
 def check_bundle(
@@ -59,89 +61,110 @@ def check_bundle(
         raise PaperTasksError(f'{altered[0]} in {folder} was altered, its checksum is not the one in {CHECKSUMS}: get the model again')
     return folder
 
-# %% ../nbs/05_tagging.ipynb #3af5ff9e
+# %% ../nbs/05_tagging.ipynb #803ff833
 def n_cores() -> int:
     "How many cores this process may use."
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 def open_model(
-    path: Path,               # an ONNX file
-    threads: int|None = None, # None: one for each core
+    path: Path,       # an ONNX file
+    threads: int = 1, # that work on one paper
 ) -> ort.InferenceSession:
     "An onnxruntime session on the CPU, or a `PaperTasksError` if the file is no safe model."
     model = path.read_bytes()
     if b'location' in model:
         raise PaperTasksError(f'{path} keeps data in other files, which could lie anywhere: export it with its data inside')
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or n_cores()
-    options.log_severity_level = 4
-    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    options.intra_op_num_threads, options.log_severity_level = threads, 4
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.add_session_config_entry('session.intra_op.spin_duration_us', '200')
     try: return ort.InferenceSession(model, options, providers=['CPUExecutionProvider'])
     except Exception as e:
         raise PaperTasksError(f'{path} is not an ONNX model that onnxruntime {ort.__version__} can run: get the model again') from e
 
-# %% ../nbs/05_tagging.ipynb #d3376527
+# %% ../nbs/05_tagging.ipynb #83611927
 def open_tokenizer(
     path: Path,      # a `tokenizer.json`
     max_tokens: int, # longer texts are cut
 ) -> Tokenizer:
-    "A tokenizer that pads each batch to its longest text, whatever the file says."
+    "A tokenizer that cuts long texts and pads none, whatever the file says."
     try: tokenizer = Tokenizer.from_file(str(path)); tokenizer.enable_truncation(max_tokens)
     except Exception as e: raise PaperTasksError(f'{path} is not a tokenizer: get the model again') from e
-    padding = tokenizer.padding or dict(pad_id=tokenizer.token_to_id('[PAD]') or 0)
-    tokenizer.enable_padding(pad_id=padding['pad_id'])
+    tokenizer.no_padding()
     return tokenizer
 
-# %% ../nbs/05_tagging.ipynb #f5a63f1e
+# %% ../nbs/05_tagging.ipynb #13c2beb8
+def ahead(
+    f: Callable,     # what to do with an item
+    items: Iterable,
+    threads: int,    # items that are worked on at once
+) -> Iterator: # `f` of each item, in their order
+    "Apply `f` to items in threads, a few items ahead of whoever takes the results."
+    pool, waiting = ThreadPoolExecutor(threads), deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(f, item))
+            if len(waiting) > 4*threads: yield waiting.popleft().result()
+        while waiting: yield waiting.popleft().result()
+    finally: pool.shutdown(cancel_futures=True)
+
+# %% ../nbs/05_tagging.ipynb #0cbe30b5
 class Classifier:
     "An ONNX model with its tokenizer: texts in, probabilities out."
     def __init__(self,
-        model: Path,              # an ONNX file with inputs `input_ids`, `attention_mask` and output `logits`
+        model: Path,              # an ONNX file with the input `input_ids` and the output `logits`, for one paper
         tokenizer: Path,          # a `tokenizer.json`
         max_tokens: int,          # longer texts are cut
         lexicon: Lexicon|None = None, # makes calibrated logits of the model's
         threads: int|None = None, # None: one for each core
     ):
-        self.path, self.session, self.lexicon = model, open_model(model, threads), lexicon
-        self.tokenizer = open_tokenizer(tokenizer, max_tokens)
+        self.path, self.lexicon, self.threads = model, lexicon, threads or n_cores()
+        self.session, self.tokenizer = open_model(model), open_tokenizer(tokenizer, max_tokens)
+
+    @cached_property
+    def quick(self) -> ort.InferenceSession: return open_model(self.path, self.threads) if self.threads > 1 else self.session
 
     def __call__(self,
-        texts: list[str],      # as `Paper.text` gives them
-        batch_size: int = 16,  # texts of similar length that are run together
+        texts: list[str], # as `Paper.text` gives them
     ) -> np.ndarray: # (texts, labels), in the order of `texts`
         "The probability of each label for each text."
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        batches = [order[i:i+batch_size] for i in range(0, len(order), batch_size)]
-        if not batches: return np.zeros((0, self.session.get_outputs()[0].shape[-1]), np.float32)
-        logits = np.concatenate([self.logits([texts[i] for i in b]) for b in batches])
-        return 1/(1 + np.exp(-logits[np.argsort(order)]))
+        logits = [self.logits(texts[0], self.quick)] if len(texts) == 1 else list(ahead(self.logits, texts, self.threads))
+        return to_probs(np.array(logits, np.float32).reshape(len(texts), -1 if texts else self.session.get_outputs()[0].shape[-1]))
 
-# %% ../nbs/05_tagging.ipynb #3092b5ee
+def to_probs(
+    logits: np.ndarray, # of any shape
+) -> np.ndarray: # of the same shape, from 0 to 1
+    "The logistic function."
+    return 1/(1 + np.exp(-logits))
+
+# %% ../nbs/05_tagging.ipynb #23049e46
 @patch
 def model_logits(self: Classifier,
-    texts: list[str], # as `Paper.text` gives them
-) -> np.ndarray: # (texts, labels)
-    "What the model alone says of one batch."
+    text: str, # as `Paper.text` gives it
+    session: ort.InferenceSession|None = None, # None: the one with a single thread
+) -> np.ndarray: # (labels,)
+    "What the model alone says of a text."
     try:
-        encoded = self.tokenizer.encode_batch(texts)
-        ids, mask = (np.array([getattr(e, a) for e in encoded], dtype=np.int64) for a in ('ids', 'attention_mask'))
-        return self.session.run(['logits'], dict(input_ids=ids, attention_mask=mask))[0]
+        ids = np.array([self.tokenizer.encode(text).ids], dtype=np.int64)
+        (logits,), = (session or self.session).run(['logits'], dict(input_ids=ids))
+        return logits
     except Exception as e:
         raise PaperTasksError(f'{self.path} cannot be run with the tokenizer beside it: get the model again') from e
 
-# %% ../nbs/05_tagging.ipynb #d73ef0d8
+# %% ../nbs/05_tagging.ipynb #8557f5da
 @patch
 def logits(self: Classifier,
-    texts: list[str], # as `Paper.text` gives them
-) -> np.ndarray: # (texts, labels)
-    "The logits of one batch: what the model says and, where there is a lexicon, what that makes of it."
-    logits = self.model_logits(texts)
+    text: str, # as `Paper.text` gives it
+    session: ort.InferenceSession|None = None, # None: the one with a single thread
+) -> np.ndarray: # (labels,)
+    "The logits of a text: what the model says and, where there is a lexicon, what that makes of it."
+    logits = self.model_logits(text, session)
     if self.lexicon is None: return logits
-    if logits.shape != (len(texts), n := len(self.lexicon.shift)):
-        raise PaperTasksError(f'{self.path} is for {logits.shape[-1]} tasks and the lexicon beside it for {n}: get the model again')
-    return self.lexicon(texts, logits)
+    if logits.shape != (n := len(self.lexicon.shift),):
+        raise PaperTasksError(f'{self.path} is for {len(logits)} tasks and the lexicon beside it for {n}: get the model again')
+    return self.lexicon([text], logits[None])[0]
 
-# %% ../nbs/05_tagging.ipynb #cef67006
+# %% ../nbs/05_tagging.ipynb #57208a7c
 @dataclass(repr=False)
 class Tags:
     "The tasks of one paper."
@@ -155,7 +178,7 @@ class Tags:
         lines = [f"{'*' if s['task'] in self.tasks else ' '} {s['score']:6.1%} {'█'*round(20*s['score']):<20} {s['task']}" for s in self.scores]
         return '\n'.join(lines if self.tasks else [*lines, '(none is over its threshold)'])
 
-# %% ../nbs/05_tagging.ipynb #ceefb526
+# %% ../nbs/05_tagging.ipynb #79d88d84
 _cell = 'border:0;padding:.15em .4em'
 _bar = ('<tr style="background:none;border:0"><td style="{cell};text-align:right">{name}</td>'
         '<td style="{cell};width:40%"><div style="background:{colour};width:{width:.1f}%;min-width:1px;height:1em"></div></td>'
@@ -175,7 +198,7 @@ def bars_html(
 @patch
 def _repr_html_(self: Tags) -> str: return bars_html(self)
 
-# %% ../nbs/05_tagging.ipynb #91e18c21
+# %% ../nbs/05_tagging.ipynb #1655683f
 def load_config(
     path: Path, # a `config.json`
 ) -> dict: # with `tasks`, `thresholds`, `max_tokens` and what is known of the model
@@ -200,7 +223,7 @@ def _is_task(t) -> bool:
     aliases = t.get('aliases', [])
     return isinstance(aliases, list) and all(isinstance(a, str) for a in aliases)
 
-# %% ../nbs/05_tagging.ipynb #24d0036b
+# %% ../nbs/05_tagging.ipynb #0138c1b4
 def as_paper(
     paper: str|dict|Paper, # an abstract, a row, or a paper
 ) -> Paper: # checked
@@ -218,7 +241,7 @@ def as_papers(
         except PaperTasksError as e: raise e if len(papers) == 1 else PaperTasksError(f'paper {n} of {len(papers)}: {e}') from None
     return out
 
-# %% ../nbs/05_tagging.ipynb #e38cdce2
+# %% ../nbs/05_tagging.ipynb #e20f89c5
 class PaperTagger:
     "Finds the research tasks of papers."
     def __init__(self,
@@ -238,7 +261,7 @@ class PaperTagger:
         config = load_config(folder/'config.json')
         lexicon = Lexicon.load(folder/LEXICON) if (folder/LEXICON).exists() else None
         classifier = Classifier(folder/'model.onnx', folder/'tokenizer.json', config['max_tokens'], lexicon, threads)
-        n = classifier(['paper']).shape[-1]
+        n = len(classifier.logits('paper'))
         if n != len(config['tasks']):
             raise PaperTasksError(f'{folder} has {len(config["tasks"])} tasks but a model for {n}: get the model again')
         return cls(classifier, [Task(**t) for t in config['tasks']], config['thresholds'], config)
@@ -246,7 +269,7 @@ class PaperTagger:
     @property
     def labels(self) -> list[str]: return [t.task for t in self.tasks]
 
-# %% ../nbs/05_tagging.ipynb #5fe075d9
+# %% ../nbs/05_tagging.ipynb #5e2efc6c
 @patch
 def probabilities(self: PaperTagger,
     papers: list[str|dict|Paper], # abstracts, rows or papers
@@ -254,7 +277,7 @@ def probabilities(self: PaperTagger,
     "The probability of each task for each paper."
     return self.classifier([p.text for p in as_papers(papers)])
 
-# %% ../nbs/05_tagging.ipynb #cf65ec4c
+# %% ../nbs/05_tagging.ipynb #8630a150
 @patch
 def to_tags(self: PaperTagger,
     probs: np.ndarray,             # (tasks,) of one paper
@@ -267,7 +290,7 @@ def to_tags(self: PaperTagger,
     labels = self.labels
     return Tags([labels[i] for i in order if over[i]], [dict(task=labels[i], score=round(float(probs[i]), 6)) for i in order[:top]])
 
-# %% ../nbs/05_tagging.ipynb #f77dc56a
+# %% ../nbs/05_tagging.ipynb #97c502e2
 def check_options(
     top: int,              # how many scores to keep
     threshold: float|None, # one for all tasks
@@ -277,7 +300,7 @@ def check_options(
     if threshold is not None and not (isinstance(threshold, (int, float)) and 0 <= threshold <= 1):
         raise PaperTasksError(f'the threshold is {threshold}: give a number from 0 to 1')
 
-# %% ../nbs/05_tagging.ipynb #dc81b263
+# %% ../nbs/05_tagging.ipynb #e1f4520e
 @patch
 def __call__(self: PaperTagger,
     abstract: str|Paper|list,     # one abstract or paper, or a list of abstracts, rows or papers
@@ -294,7 +317,7 @@ def __call__(self: PaperTagger,
     paper = abstract if isinstance(abstract, (Paper, dict)) else dict(abstract=abstract, title=title)
     return self.to_tags(self.probabilities([paper])[0], top, threshold)
 
-# %% ../nbs/05_tagging.ipynb #b91bc340
+# %% ../nbs/05_tagging.ipynb #3555d328
 GAINED = ('tasks', 'scores', 'error') # the fields that tagging adds to a row
 
 def _keep_input(row: dict) -> dict:
@@ -310,24 +333,23 @@ def _paper_or_error(row: dict) -> Paper|str:
     try: return to_paper(row)
     except PaperTasksError as e: return str(e)
 
-# %% ../nbs/05_tagging.ipynb #e56e2086
+# %% ../nbs/05_tagging.ipynb #0e128114
 @patch
 def tag_rows(self: PaperTagger,
     rows: Iterable[dict],         # as `read_rows` yields them
     top: int = 10,                # how many scores to keep
     threshold: float|None = None, # one for all tasks; None: the model's own
-    chunk: int = 1000,            # rows held at a time
 ) -> Iterator[dict]: # one for each of `rows`, in their order
     "Tag rows: each gains `tasks` and `scores`, or an `error`."
     check_options(top, threshold)
-    rows = iter(rows)
-    while held := list(islice(rows, chunk)):
-        papers = [_paper_or_error(r) for r in held]
-        probs = iter(self.classifier([p.text for p in papers if isinstance(p, Paper)]))
-        for row, paper in zip(held, papers):
-            yield {**_keep_input(row), **(self.to_tags(next(probs), top, threshold).to_dict() if isinstance(paper, Paper) else dict(error=paper))}
+    def tagged(row):
+        paper = _paper_or_error(row)
+        if not isinstance(paper, Paper): return _keep_input(row) | dict(error=paper)
+        probs = to_probs(self.classifier.logits(paper.text))
+        return _keep_input(row) | self.to_tags(probs, top, threshold).to_dict()
+    return ahead(tagged, rows, self.classifier.threads)
 
-# %% ../nbs/05_tagging.ipynb #b25e6297
+# %% ../nbs/05_tagging.ipynb #d16fd745
 @patch
 def find_task(self: PaperTagger,
     name: str, # a task in any spelling

@@ -110,11 +110,11 @@ def test_model_that_is_none(command, bundle, content, tmp_path, monkeypatch):
     if isinstance(content, int): content = (BUNDLED/'model.onnx').read_bytes()[:content]
     assert 'model.onnx' in refused(command('tag', GOOD, '--model', bundle({'model.onnx': content}))) and not (tmp_path/'harm').exists()
 
-def small_model(onnx, inputs=('input_ids', 'attention_mask'), output='logits', width=len(CONFIG['tasks'])): # gives the same logits, 0, to all
+def small_model(onnx, inputs=('input_ids',), output='logits', width=len(CONFIG['tasks'])): # gives the same logits, 0, to all
     h, T = onnx.helper, onnx.TensorProto
     nodes = [h.make_node('ReduceMin', [inputs[0], 'axes'], ['least'], keepdims=0), h.make_node('Sub', ['least', 'least'], ['zero']), h.make_node('Gather', ['weights', 'zero'], [output])]
     weights = [onnx.numpy_helper.from_array(np.array([1]), 'axes'), onnx.numpy_helper.from_array(np.zeros((100, width), np.float32), 'weights')]
-    graph = h.make_graph(nodes, 'g', [h.make_tensor_value_info(i, T.INT64, ['n', 't']) for i in inputs], [h.make_tensor_value_info(output, T.FLOAT, ['n', width])], weights)
+    graph = h.make_graph(nodes, 'g', [h.make_tensor_value_info(i, T.INT64, [1, 't']) for i in inputs], [h.make_tensor_value_info(output, T.FLOAT, [1, width])], weights)
     return h.make_model(graph, opset_imports=[h.make_opsetid('', 18)], ir_version=9)
 
 def test_another_model_with_the_right_form(command, bundle):
@@ -122,7 +122,7 @@ def test_another_model_with_the_right_form(command, bundle):
     done = command('tag', GOOD, '--json', '--model', bundle({'model.onnx': small_model(onnx).SerializeToString(), LEXICON: None}))
     assert done.status == 0 and {s['score'] for s in json.loads(done.out)['scores']} == {0.5}
 
-@pytest.mark.parametrize('form', [dict(inputs=('x', 'y')), dict(inputs=('input_ids',)), dict(inputs=('input_ids', 'attention_mask', 'token_type_ids')), dict(output='scores'), dict(width=1), dict(width=len(CONFIG['tasks'])+1)], ids=str)
+@pytest.mark.parametrize('form', [dict(inputs=('x',)), dict(inputs=('input_ids', 'attention_mask')), dict(output='scores'), dict(width=1), dict(width=len(CONFIG['tasks'])+1)], ids=str)
 def test_another_model_with_another_form(command, bundle, form):
     onnx = pytest.importorskip('onnx')
     assert str(bundle.folder) in refused(command('tag', GOOD, '--model', bundle({'model.onnx': small_model(onnx, **form).SerializeToString()})))
@@ -183,11 +183,12 @@ def test_probabilities_with_a_lexicon(bundle, lexicon):
     first = logits[0][:, 0].copy()
     logits[0][[0, 2], 0] = first[[0, 2]].clip(1.5)
     assert logits[1] == pytest.approx(logits[0], abs=1e-3) and (first < 1.5).all() and named.probabilities([]).shape == (0, N)
-    x = plain.classifier.logits(papers) - .25
+    def given(): return np.stack([plain.classifier.logits(p) for p in papers])
+    x = given() - .25
     x[x > -2] = x[x > -2]/2 - 1
     x[3, -1] = max(x[3, -1], 1.5)
     plain.classifier.lexicon = other
-    assert plain.classifier.logits(papers) == pytest.approx(x, abs=1e-4)
+    assert given() == pytest.approx(x, abs=1e-4)
 
 def test_a_lexicon_that_is_named_but_missing(command, bundle, lexicon):
     folder = bundle({LEXICON: lexicon()})

@@ -14,7 +14,7 @@ def test_bundle_is_small_and_holds_nothing_else():
     files = {p.name: p.stat().st_size for p in BUNDLED.iterdir()}
     needed = {'model.onnx', 'tokenizer.json', 'config.json', 'SHA256SUMS'}
     assert needed <= set(files) <= needed | {'lexicon.npz', 'README.md'}
-    assert sum(files.values()) <= 25_000_000
+    assert sum(files.values()) <= 20_000_000
 
 
 def test_labels_have_support_and_their_spellings_are_unambiguous():
@@ -32,7 +32,7 @@ def test_bundled_model_reaches_the_figures_it_states():
     stated = tagger.config['metrics']
     assert found.papers == stated['papers']
     for measure, v in stated['measures'].items():
-        assert found.measures[measure]['value'] == pytest.approx(v['value'], abs=0.006), measure
+        assert found.measures[measure]['value'] == pytest.approx(v['value'], abs=0.005), measure
 
 
 def test_comparison_is_of_the_bundled_model():

@@ -95,7 +95,7 @@ def test_killed_again_and_again(forks, whole, table, roberta, more, tmp_path):
     assert contents(out) == contents(whole)
 
 @pytest.mark.parametrize('had', ['nothing', 'a model', 'a model without a lexicon'])
-@pytest.mark.parametrize('step', range(8))
+@pytest.mark.parametrize('step', range(10))
 def test_stopped_while_the_model_is_moved(whole, tmp_path, monkeypatch, had, step):
     out = tmp_path/'out'
     if had != 'nothing': shutil.copytree(BUNDLED, out)
@@ -115,7 +115,7 @@ def test_stopped_while_the_model_is_moved(whole, tmp_path, monkeypatch, had, ste
         m.setattr(own.shutil, 'rmtree', stopping(shutil.rmtree))
         try: own.publish(out/'training'/'bundle', out)
         except KeyboardInterrupt: pass
-        else: assert step > 7
+        else: assert step > 9
     try: check_bundle(out)
     except PaperTasksError: pass
     else: assert {k: v for k, v in contents_of_files(out).items()} in (new, contents(BUNDLED))
@@ -197,13 +197,11 @@ def test_no_path_of_this_machine_is_told(whole, table):
 def test_texts_become_the_tokens_of_training(whole, roberta):
     tokenizer, mine = load_encoder(roberta)[2], PaperTagger.from_pretrained(whole).classifier.tokenizer
     texts = ['A robot.', BOOKS[0]['description'], 'word '*1000, ' odd\u00a0näïve 😀']
-    theirs = tokenizer(texts, padding=True, truncation=True, max_length=MAX_TOKENS)
-    assert [e.ids for e in mine.encode_batch(texts)] == theirs['input_ids'] and theirs['input_ids'][0][-1] == 1
-    assert [e.attention_mask for e in mine.encode_batch(texts)] == theirs['attention_mask']
+    assert [e.ids for e in mine.encode_batch(texts)] == tokenizer(texts, truncation=True, max_length=MAX_TOKENS)['input_ids']
 
 def test_scores_are_the_same_in_any_company(whole):
     classifier, texts = PaperTagger.from_pretrained(whole).classifier, ['A robot.', BOOKS[0]['description'], 'A long story. '*60]
-    assert abs(classifier(texts) - [classifier([t])[0] for t in texts]).max() < 1e-5
+    assert (classifier(texts) == [classifier([t])[0] for t in texts]).all()
 
 def test_from_a_terminal(command, distilbert, tmp_path):
     rows = [dict(id=f'b{n}', title='A title', blurb=b['description'], kinds='; '.join(g.upper() for g in b['genres'])) for n, b in enumerate(BOOKS)]
@@ -365,7 +363,7 @@ def test_libraries_may_speak_again():
 @pytest.mark.parametrize('probs,middle', [([[.9, .1], [.4, .8]], .61), ([[.9, .1], [.2, .2]], .15), ([[1, 0], [0, 1]], .5)])
 def test_the_middle_of_equally_good_thresholds(probs, middle):
     import numpy as np
-    assert own.middle_threshold(np.array(probs), np.eye(2)) == pytest.approx(middle, abs=.011)
+    assert own.choose_threshold(np.array(probs), np.eye(2)) == pytest.approx(middle, abs=.011)
 
 def test_no_encoder(tmp_path, monkeypatch):
     def none(): raise PaperTasksError('none')
@@ -432,8 +430,8 @@ def test_a_folder_that_may_not_be_written_to(command, table, tmp_path):
 def test_files_beside_a_model_stay(whole, tmp_path):
     out = tmp_path/'out'
     shutil.copytree(BUNDLED, out)
-    foreign(out, 'README.md', 'mine')
+    foreign(out, 'notes.md', 'mine')
     with own.training_folder(out, 'a') as folder:
         shutil.copytree(whole, folder/'bundle')
         own.publish(folder/'bundle', out)
-    assert contents(out) == contents(whole) | {'README.md': b'mine'} and set(BUNDLE_FILES) < set(contents(out))
+    assert contents(out) == contents(whole) | {'notes.md': b'mine'} and set(BUNDLE_FILES) < set(contents(out))
