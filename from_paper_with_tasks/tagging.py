@@ -249,7 +249,10 @@ class PaperTagger:
         tasks: list[Task],        # in the order of the model's outputs
         thresholds: list[float],  # one for each task
         config: dict|None = None, # how the model was made
-    ): self.classifier, self.tasks, self.thresholds, self.config = classifier, tasks, np.array(thresholds), config or {}
+        checksum: str = '',       # of the whole model, 64 hexadecimal digits
+    ):
+        self.classifier, self.tasks, self.thresholds = classifier, tasks, np.array(thresholds)
+        self.config, self.checksum = config or {}, checksum
 
     @classmethod
     def from_pretrained(cls,
@@ -264,7 +267,7 @@ class PaperTagger:
         n = len(classifier.logits('paper'))
         if n != len(config['tasks']):
             raise PaperTasksError(f'{folder} has {len(config["tasks"])} tasks but a model for {n}: get the model again')
-        return cls(classifier, [Task(**t) for t in config['tasks']], config['thresholds'], config)
+        return cls(classifier, [Task(**t) for t in config['tasks']], config['thresholds'], config, sha256(folder/CHECKSUMS))
 
     @property
     def labels(self) -> list[str]: return [t.task for t in self.tasks]

@@ -37,6 +37,10 @@ def shell(*argv, **kwargs):
 def put(path, content):
     "Write bytes, text or rows, in the format that the name announces."
     path = Path(path)
+    if isinstance(content, list) and '.parquet' in path.name:
+        import pyarrow, pyarrow.parquet
+        pyarrow.parquet.write_table(pyarrow.table({k: [r.get(k) for r in content] for k in dict.fromkeys(k for r in content for k in r)}), f := io.BytesIO())
+        content = f.getvalue()
     if isinstance(content, list):
         f = io.StringIO(newline='')
         if '.csv' in path.name:

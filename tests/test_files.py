@@ -1,10 +1,10 @@
 "Files of papers as a hostile user would give them."
-import gzip, json, os, resource, signal, subprocess, time
+import gzip, json, os, re, resource, signal, subprocess, time
 import pytest
 from helpers import ENV, GOOD, PAPER_TASKS, UNUSABLE, complaint, put, refused, shell
 from from_paper_with_tasks.core import read_rows
 
-FORMATS = ['jsonl', 'csv', 'jsonl.gz', 'csv.gz']
+FORMATS = ['jsonl', 'csv', 'parquet', 'jsonl.gz', 'csv.gz', 'parquet.gz']
 formats = pytest.mark.parametrize('suffix', FORMATS)
 
 def good(n, **more): return [dict(id=f'p{i}', abstract=f'{GOOD} Number {i}.', **more) for i in range(n)]
@@ -48,7 +48,7 @@ def test_options_that_make_no_sense(tag_file, tmp_path, options):
 @formats
 @pytest.mark.parametrize('name', UNUSABLE)
 def test_an_abstract_that_cannot_be_tagged(tag_file, tmp_path, suffix, name):
-    if name == 'a lone surrogate' and 'csv' in suffix: name = 'empty' # such a CSV file is not UTF-8: see below
+    if name == 'a lone surrogate' and 'jsonl' not in suffix: name = 'empty' # such a CSV file is not UTF-8: see below
     first, last = good(2)
     done, out = tag_file(put(tmp_path/f'in.{suffix}', [first, dict(id='bad', abstract=UNUSABLE[name][0]), last]), to=f'out.{suffix}')
     assert done.status == 1 and '1 of 3' in complaint(done.err)
@@ -238,7 +238,8 @@ def test_stopped_in_the_middle(tmp_path, how, to, old):
     err = p.communicate(timeout=30)[1]
     assert ((folder/to).read_bytes() if old else (folder/to).exists()) == (old or False)
     if how == signal.SIGKILL: assert p.returncode == -how
-    else: assert [f.name for f in folder.iterdir()] == ([to] if old else []) and p.returncode not in (0, 1, 2)
+    else: assert p.returncode not in (0, 1, 2)
+    assert {f.name for f in folder.iterdir()} == {f'.{to}.part'} | ({to} if old else set())
     if how == signal.SIGINT: assert p.returncode == 130 and complaint(err)
 
 @formats
@@ -246,7 +247,9 @@ def test_disk_full(tmp_path, suffix):
     source, folder = put(tmp_path/'in.jsonl', [r | dict(x=os.urandom(3000).hex()) for r in good(30)]), tmp_path/'out'
     folder.mkdir()
     done = shell('tag', '--input', source, '--output', folder/f'out.{suffix}', preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)))
-    assert refused(done) and not list(folder.iterdir())
+    assert refused(done) and [p.name for p in folder.iterdir()] == [f'.out.{suffix}.part']
+    done = shell('tag', '--input', source, '--output', folder/f'out.{suffix}')
+    assert done.status == 0 and ' 0%' not in done.err and len(list(read_rows(folder/f'out.{suffix}'))) == 30 and [p.name for p in folder.iterdir()] == [f'out.{suffix}']
 
 def test_from_a_terminal(tmp_path):
     source = put(tmp_path/'in.csv.gz', [*good(3), dict(id='bad', abstract='')])
@@ -257,3 +260,116 @@ def test_from_a_terminal(tmp_path):
 
 def test_a_huge_header(tmp_path): # in a process of its own, where nothing has raised the CSV reader's limit before
     assert 'column' in refused(shell('tag', '--input', put(tmp_path/'in.csv', f'"id,abstract\n{GOOD}\n' + 'word '*100_000), '--output', tmp_path/'out.csv'))
+
+
+# stopped, and gone on
+
+@pytest.mark.parametrize('to', ['out.jsonl', 'out.csv.gz', 'out.parquet'])
+def test_killed_again_and_again(tmp_path, to):
+    source, folder = put(tmp_path/'in.csv', good(400, note='a\nb') + [dict(id='bad', abstract='')]), tmp_path/'out'
+    folder.mkdir()
+    part, before, starts = folder/f'.{to}.part', 0, []
+    while not (folder/to).exists():
+        p = subprocess.Popen([PAPER_TASKS, 'tag', '--input', source, '--output', folder/to], stderr=subprocess.PIPE, text=True, env=ENV)
+        while p.poll() is None and (not part.exists() or part.read_bytes().count(b'\n') < before + 120): time.sleep(0.002)
+        if p.poll() is None: p.kill()
+        err = p.communicate(timeout=60)[1]
+        if bar := re.search(r'\| (\d+)/401', err): starts.append(int(bar[1]))
+        if part.exists(): before = part.read_bytes().count(b'\n')
+    assert p.returncode == 1 and '1 of 401' in err and len(starts) > 2 and starts == sorted(set(starts)) and starts[0] == 0 and starts[-1] > 200
+    assert not part.exists() and shell('tag', '--input', source, '--output', tmp_path/to).status == 1
+    assert list(read_rows(folder/to)) == list(read_rows(tmp_path/to)) and (to.endswith('parquet') or (folder/to).read_bytes() == (tmp_path/to).read_bytes())
+
+@pytest.mark.parametrize('change', ['nothing', 'options', 'model', 'input', 'half a line', 'garbage'])
+def test_what_is_gone_on_with(command, tmp_path, tagger, bundle, monkeypatch, change):
+    from from_paper_with_tasks.tagging import PaperTagger
+    source, options, real = put(tmp_path/'in.jsonl', good(20)), [], PaperTagger.tag_rows
+    def some(self, rows, *args):
+        for n, row in enumerate(real(self, rows, *args)):
+            if n == 12: raise OSError(28, 'No space left on device', 'x')
+            yield row
+    with monkeypatch.context() as m:
+        m.setattr(PaperTagger, 'tag_rows', some)
+        assert 'space left' in refused(command('tag', '--input', source, '--output', tmp_path/'out.jsonl'))
+    part, done = tmp_path/'.out.jsonl.part', []
+    assert len(part.read_bytes().splitlines()) == 13
+    if change == 'options': options = ['--top', 3]
+    if change == 'model': options = ['--model', bundle({'lexicon.npz': None})]
+    if change == 'input': put(source, good(21))
+    if change == 'half a line': part.write_bytes(part.read_bytes() + b' {"abstract": "We')
+    if change == 'garbage': part.write_bytes(b'\xff\n'*30)
+    monkeypatch.setattr(PaperTagger, 'tag_rows', lambda self, rows, *args: real(self, (done.append(r) or r for r in rows), *args))
+    assert command('tag', '--input', source, '--output', tmp_path/'out.jsonl', *options).status == 0
+    assert len(done) == dict(input=21, nothing=8).get(change, 8 if change == 'half a line' else 20) and not part.exists()
+    assert [r['id'] for r in read_rows(tmp_path/'out.jsonl')] == [f'p{i}' for i in range(21 if change == 'input' else 20)]
+
+def test_two_at_once(command, tmp_path):
+    source = put(tmp_path/'in.jsonl', good(2000))
+    p = subprocess.Popen([PAPER_TASKS, 'tag', '--input', source, '--output', tmp_path/'out.jsonl'], stderr=subprocess.DEVNULL, env=ENV)
+    part = tmp_path/'.out.jsonl.part'
+    while not part.exists() or part.stat().st_size < 1000: time.sleep(0.01)
+    assert 'written by another process' in refused(command('tag', '--input', source, '--output', tmp_path/'out.jsonl'))
+    p.kill(); p.wait()
+
+
+# pipes
+
+def test_from_pipe_to_pipe():
+    rows = [json.dumps(good(1)[0]), '{"abstract": ""}', 'x']
+    done = shell('tag', '--input', '-', '--output', '-', input='\n'.join(rows).encode())
+    out = list(map(strict, done.out.splitlines()))
+    assert done.status == 1 and [tagged(r) for r in out] == [True, False, False] and complaint(done.err) == 'paper-tasks: 2 of 3 rows could not be tagged: their `error` says why'
+
+def test_a_row_comes_out_before_the_input_ends():
+    p = subprocess.Popen([PAPER_TASKS, 'tag', '--input', '-', '--output', '-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENV)
+    for r in good(30): p.stdin.write(json.dumps(r).encode() + b'\n')
+    p.stdin.flush()
+    assert tagged(json.loads(p.stdout.readline()))
+    p.stdin.close()
+    assert len(p.stdout.read().splitlines()) == 29 and p.wait() == 0
+
+def test_csv_from_a_pipe(tmp_path):
+    content = put(tmp_path/'in.csv', good(3)).read_bytes()
+    done = shell('tag', '--input', '-', '--format', 'csv', '--output', tmp_path/'out.jsonl.gz', input=content)
+    assert done.status == 0 and [r['id'] for r in read_rows(tmp_path/'out.jsonl.gz')] == ['p0', 'p1', 'p2']
+    assert "column 'abstract'" in refused(shell('tag', '--input', '-', '--format', 'csv', '--output', '-', input=b'id,text\n1,x\n'))
+    for wrong in (['--output', tmp_path/'out.csv'], ['--output', tmp_path/'no'/'out.jsonl']): refused(shell('tag', '--input', '-', *wrong, input=b'{"abstract": "We parse."}'))
+    refused(shell('tag', '--input', tmp_path/'in.csv', '--output', tmp_path/'out.jsonl', '--format', 'csv'))
+    assert 'standard input is not UTF-8' in refused(shell('tag', '--input', '-', '--output', '-', input=b'\xff'))
+
+def test_a_file_to_a_pipe_that_closes(tmp_path):
+    source = put(tmp_path/'in.jsonl', good(500))
+    p = subprocess.Popen([PAPER_TASKS, 'tag', '--input', source, '--output', '-'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV)
+    p.stdout.readline(); p.stdout.close()
+    assert p.wait(20) == 141 and p.stderr.read() == b''
+
+
+# parquet
+
+def test_a_table_keeps_its_types(tag_file, tmp_path):
+    import datetime
+    import pyarrow as pa, pyarrow.parquet as pq
+    day, nan = datetime.date(2020, 1, 31), float('nan')
+    table = pa.table(dict(abstract=[GOOD, ''], year=[2020, None], x=[0.5, nan], flag=[True, None], day=[day, None], authors=[['A', 'B'], []], raw=[b'a', None]))
+    pq.write_table(table, tmp_path/'in.parquet')
+    done, _ = tag_file(tmp_path/'in.parquet', to='out.parquet')
+    out = pq.read_table(tmp_path/'out'/'out.parquet')
+    assert done.status == 1 and {n: str(t) for n, t in zip(out.schema.names, out.schema.types)} == dict(abstract='string', year='int64', x='double', flag='bool', day='string',
+        authors='string', raw='string', tasks='list<element: string>', scores='list<element: struct<task: string, score: double>>', error='string')
+    assert out['day'].to_pylist() == ['2020-01-31', None] and out['x'].to_pylist() == [0.5, None] and out['authors'].to_pylist()[0] == '["A", "B"]'
+
+@pytest.mark.parametrize('cut', [0, 3, 100, -1, -20], ids=str)
+@pytest.mark.parametrize('name', ['in.parquet', 'in.parquet.gz'])
+def test_a_table_that_is_cut_off(tag_file, tmp_path, name, cut):
+    source = put(tmp_path/name, good(50))
+    source.write_bytes(source.read_bytes()[:cut])
+    done, out = tag_file(source)
+    assert 'not a whole parquet file' in refused(done) and out is None
+
+def test_a_table_without_the_column(tag_file, tmp_path):
+    assert "no column 'abstract': its columns are id, text" in refused(tag_file(put(tmp_path/'in.parquet', [dict(id='1', text=GOOD)]))[0])
+
+def test_without_pyarrow(command, tmp_path, monkeypatch):
+    source = put(tmp_path/'in.parquet', good(1))
+    monkeypatch.setitem(__import__('sys').modules, 'pyarrow', None)
+    assert 'pip install pyarrow' in refused(command('tag', '--input', source, '--output', tmp_path/'out.jsonl'))
