@@ -32,6 +32,7 @@ bundle: .venv/.base
 	$(BIN)/paper-tasks labels --model runs/full/model >/dev/null
 	rm -rf from_paper_with_tasks/model
 	cp -r runs/full/model from_paper_with_tasks/model
+	$(BIN)/python tools/write_golden.py
 
 export: .venv/.dev
 	$(BIN)/nbdev_export
@@ -62,6 +63,6 @@ clean:
 # fastai asks for torchvision and blurr for a torch of 2022: neither is needed, and both would bring a torch that does not work with the rest.
 .venv/.dev: .venv/.app
 	@echo 'Installing what the notebooks and the tests need …'
-	@$(PIP) -e '.[app,data,train,dev]'
+	@$(PIP) -e '.[app,data,scale,train,dev]'
 	@$(PIP) --no-deps fastai ohmeow-blurr
 	@touch $@

@@ -1,6 +1,8 @@
 "The bundled model is the one that its configuration describes."
 import json
 
+import numpy as np
+import onnxruntime as ort
 import pytest
 
 from from_paper_with_tasks.core import PACKAGE, ROOT, read_rows
@@ -44,3 +46,15 @@ def test_comparison_is_of_the_bundled_model():
 def test_sample_papers_are_tagged_sensibly():
     found = evaluate(PaperTagger.from_pretrained(), read_rows(PACKAGE/'sample'/'papers.jsonl'))
     assert found.measures['hit@5']['value'] > 0.9
+
+
+def test_scores_on_this_machine_and_without_vnni():
+    "The scores of the machine that made the bundle, the scores here, and those of the kernels that processors without VNNI have."
+    rows, golden = list(read_rows(PACKAGE/'sample'/'papers.jsonl')), json.loads((ROOT/'tests'/'golden.json').read_text())
+    tagger, options = PaperTagger.from_pretrained(), ort.SessionOptions()
+    assert golden['model'] == tagger.checksum, 'the bundle is a new one: python tools/write_golden.py'
+    here = tagger.probabilities(rows)
+    options.add_session_config_entry('session.x64quantprecision', '1')
+    tagger.classifier.session = ort.InferenceSession(BUNDLED/'model.onnx', options, providers=['CPUExecutionProvider'], disabled_optimizers=['SkipLayerNormFusion'])
+    assert np.abs(tagger.probabilities(rows) - here).max() <= 1e-6
+    for row, probs in zip(golden['scores'], here): assert [probs[tagger.labels.index(t)] for t in row] == pytest.approx(list(row.values()), abs=.02)
