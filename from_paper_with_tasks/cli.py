@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NEXT', 'read_text', 'tag_text', 'tag_many', 'tag_parallel', 'tag', 'labels', 'report', 'run_evaluation', 'demo',
            'needing', 'check_address', 'app', 'make_selection', 'make_source', 'run_collect', 'run_clean', 'run_train',
-           'make_parser', 'main']
+           'run_compress', 'make_parser', 'main']
 
 # %% ../nbs/09_cli.ipynb #baa4167a
 import argparse, errno, json, os, signal, socket, sys, threading
@@ -253,6 +253,23 @@ def run_train(
     print(summary(out))
     return 0
 
+# %% ../nbs/09_cli.ipynb #c0a1b208
+def run_compress(
+    args: argparse.Namespace, # of `paper-tasks compress`
+) -> int: # exit status
+    "Make a bundle of a trained model."
+    with needing('train', 'compressing'):
+        from from_paper_with_tasks.compression import compress_trained
+        from from_paper_with_tasks.own_labels import check_out, publish, quiet, training_folder
+    from from_paper_with_tasks.paper import to_paper
+    out = Path(args.out)
+    check_out(out)
+    texts = [to_paper(r).text for r in read_rows(args.texts, needs='abstract')] if args.texts else []
+    with quiet(), training_folder(out, f'{Path(args.trained).resolve()}') as folder:
+        publish(compress_trained(Path(args.trained), folder, texts, args.threshold), out)
+    print(f'The model is in {out}: {sum(p.stat().st_size for p in out.iterdir())/1e6:.1f} MB')
+    return 0
+
 # %% ../nbs/09_cli.ipynb #b58bc9bd
 class _Parser(argparse.ArgumentParser):
     "An argument parser that complains in one line."
@@ -370,6 +387,15 @@ def _add_train(add):
     p.add_argument('--unlabelled', metavar='FILE', help='more texts, without labels, to learn from as well')
     p.set_defaults(run=run_train)
 
+def _add_compress(add):
+    "The subcommand `compress`."
+    p = add.add_parser('compress', help='make a small, fast model of one that the notebooks trained (needs the extra [train])')
+    p.add_argument('trained', metavar='FOLDER', help='what 03a_calibration left, such as runs/full/calibrated')
+    p.add_argument('--out', required=True, metavar='FOLDER', help='where the model goes')
+    p.add_argument('--texts', metavar='FILE', help='papers such as it will be used on, 10,000 or more: word pieces that they do not use are dropped')
+    p.add_argument('--threshold', type=_number(1), metavar='X', help='from which probability on a task is shown, instead of the one chosen in calibration')
+    p.set_defaults(run=run_compress)
+
 # %% ../nbs/09_cli.ipynb #32239ec7
 def _add_others(add, common):
     "The other subcommands."
@@ -405,6 +431,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_collect(add)
     _add_clean(add)
     _add_train(add)
+    _add_compress(add)
     return parser
 
 # %% ../nbs/09_cli.ipynb #a57d5701

@@ -6,7 +6,7 @@
 __all__ = ['MAX_LABELS', 'PUPIL', 'TRAINING', 'MARK', 'find_columns', 'read_texts', 'tidy', 'merge_spellings', 'keep_labels',
            'check_splits', 'add_unlabelled', 'read_table', 'choose_recipe', 'choose_encoder', 'check_encoder',
            'check_out', 'training_folder', 'fingerprint', 'publish', 'learn_from', 'rows_of', 'fuse_evidence',
-           'save_tokenizer', 'make_bundle', 'measure', 'make_tagger', 'quiet', 'train_tagger', 'summary']
+           'make_bundle', 'measure', 'make_tagger', 'quiet', 'train_tagger', 'summary']
 
 # %% ../nbs/06a_own_labels.ipynb #793748a3
 import hashlib, json, logging, os, shlex, shutil, sys, tempfile, textwrap, warnings
@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 from transformers.utils import logging as transformers_logging
 
 from .calibration import Fusion, calibrate, choose_threshold, fit_bend, fit_floor, fit_sum
-from .compression import export_onnx, quantize, write_bundle, write_config
-from .core import BadRow, PaperTasksError, Task, atomic_write, bundled_encoder, lock, read_rows, sha256, task_key
+from .compression import compress, write_bundle, write_config
+from .core import BadRow, PaperTasksError, Task, bundled_encoder, lock, read_rows, sha256, task_key
 from .evaluation import bootstrap
 from .lexicon import Lexicon, fit_lexicon
 from .model_card import CARD, write_card
@@ -285,17 +285,6 @@ def fuse_evidence(
     fusion = fit_bend(fit_sum(spoken, worded, y, by_words), spoken, worded, y, by_words)
     return fit_floor(fusion, spoken, worded, lexicon.named(texts), y, np.full(y.shape[1], np.nan))
 
-# %% ../nbs/06a_own_labels.ipynb #2496f077
-def save_tokenizer(
-    tokenizer, # of Hugging Face
-    path: Path, # the file to write
-):
-    "Write a `tokenizer.json` that pads as in training and cuts nothing."
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.enable_padding(pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)
-    with atomic_write(path) as f: f.write(backend.to_str())
-
 # %% ../nbs/06a_own_labels.ipynb #917f0f74
 def make_bundle(
     model,                  # a trained classifier, calibrated
@@ -309,12 +298,9 @@ def make_bundle(
 ) -> Path: # of the bundle
     "Compress a model and choose its threshold."
     texts, y = valid
-    save_tokenizer(tokenizer, folder/'tokenizer.json')
-    export_onnx(model.cpu(), folder/'float32.onnx')
-    quantize(folder/'float32.onnx', folder/'int8.onnx')
-    if threshold is None:
-        threshold = choose_threshold(Classifier(folder/'int8.onnx', folder/'tokenizer.json', MAX_TOKENS, lexicon)(texts), y)
-    write_bundle(folder/'int8.onnx', folder/'tokenizer.json', tasks, [threshold]*len(tasks), recipe, folder/'bundle', lexicon)
+    graph, pieces = compress(model.cpu(), tokenizer, folder)
+    if threshold is None: threshold = choose_threshold(Classifier(graph, pieces, MAX_TOKENS, lexicon)(texts), y)
+    write_bundle(graph, pieces, tasks, [threshold]*len(tasks), recipe, folder/'bundle', lexicon)
     return folder/'bundle'
 
 # %% ../nbs/06a_own_labels.ipynb #5c24ada8

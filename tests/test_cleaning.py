@@ -240,7 +240,7 @@ def test_neighbours(): assert neighbours(pd.DataFrame(dict(tasks=[['A', 'B'], ['
 
 # files
 
-@pytest.mark.parametrize('name,content,why', [('a.csv', 'name,areas\nx,y\n', "no column 'task'"), ('a.csv', '', "no column 'task'"), ('a.csv', b'task\n\xff\n', 'UTF-8'), ('a.txt', 'task\n', 'neither'), ('a.csv.gz', b'task\n', 'gzip'), ('a.csv', 'areas,task\nx\n', 'row 1'), ('a.jsonl', '{"areas": "x"}\n', 'row 1'),
+@pytest.mark.parametrize('name,content,why', [('a.csv', 'name,areas\nx,y\n', "no column 'task'"), ('a.csv', '', "no column 'task'"), ('a.csv', b'task\n\xff\n', 'UTF-8'), ('a.txt', 'task\n', 'is not .jsonl'), ('a.csv.gz', b'task\n', 'gzip'), ('a.csv', 'areas,task\nx\n', 'row 1'), ('a.jsonl', '{"areas": "x"}\n', 'row 1'),
     ('a.jsonl', '{"task": "T"}\n{"task": 5}\n', 'row 2'), ('a.jsonl', '{"task":\n', 'row 1'), ('a.jsonl', '[]', 'row 1'), ('none.csv', None, 'no file')], ids=lambda v: ascii(v)[:30])
 def test_a_broken_taxonomy(tmp_path, name, content, why):
     if content is not None: (tmp_path/name).write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -262,7 +262,7 @@ def test_tag_counts(tmp_path):
     put(tmp_path/'c.json', '{"A": 3, "Ä b": 0}')
     assert load_tag_counts(tmp_path/'c.json') == {'A': 3, 'Ä b': 0} and load_tag_counts(None) == load_tag_counts(put(tmp_path/'c.json', '{}')) == {}
 
-@pytest.mark.parametrize('name,content,why', [('r.jsonl', '', 'no rows'), ('r.jsonl', '\n\n', 'no rows'), ('r.csv', 'abstract\n', 'no rows'), ('r.csv', 'text\nx\n', "no column 'abstract'"), ('r.jsonl', b'\xff', 'UTF-8'), ('r.jsonl.gz', b'x', 'gzip'), ('r.parquet', b'PAR1', 'neither'), ('none.jsonl', None, 'no file')])
+@pytest.mark.parametrize('name,content,why', [('r.jsonl', '', 'no rows'), ('r.jsonl', '\n\n', 'no rows'), ('r.csv', 'abstract\n', 'no rows'), ('r.csv', 'text\nx\n', "no column 'abstract'"), ('r.jsonl', b'\xff', 'UTF-8'), ('r.jsonl.gz', b'x', 'gzip'), ('r.parquet', b'PAR1', 'not a whole parquet file'), ('none.jsonl', None, 'no file')])
 def test_broken_records(tmp_path, name, content, why):
     if content is not None: (tmp_path/name).write_bytes(content if isinstance(content, bytes) else content.encode())
     for f in (load_records, lambda p: clean(p, tmp_path/'out', progress=False)): assert why in refused(f, tmp_path/name)

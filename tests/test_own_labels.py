@@ -241,7 +241,7 @@ def test_columns_that_are_not_there(command, tmp_path, name, argv, message):
 
 @pytest.mark.parametrize('name,content,message', [
     ('b.jsonl', '', 'has no rows'), ('b.csv', '', 'has no rows'), ('b.csv', 'description,genres\n', 'has no rows'), ('b.jsonl', 'nonsense\n[1]\n', 'none that can be read'), ('b.jsonl', b'\xff\xfe', 'not UTF-8'),
-    ('b.jsonl.gz', [dict(description='', genres=['x'])], 'most frequent: none'), ('b.csv', [dict(description='A book.', genres='')], 'most frequent: none'), ('b.txt', 'x', 'neither .jsonl nor .csv'),
+    ('b.jsonl.gz', [dict(description='', genres=['x'])], 'most frequent: none'), ('b.csv', [dict(description='A book.', genres='')], 'most frequent: none'), ('b.txt', 'x', 'is not .jsonl, .csv or .parquet'),
     ('b.jsonl', [dict(description=d, genres=5) for d in HEROES], 'most frequent: none'), ('b.jsonl', [dict(b, genres=['only']) for b in BOOKS], "most frequent: 'only' "),
     ('b.jsonl', [dict(b, genres=[f'label {n}']) for n, b in enumerate(BOOKS)], 'give more rows or a lower --min-papers'), ('b.jsonl', BOOKS[:12], 'no two labels have 10 training texts'),
     ('b.jsonl', [dict(b, genres=['a', 'b']) for b in BOOKS], 'has all 2 labels'), ('b.jsonl', [dict(b, id='p0') for b in BOOKS], 'none of the 70 texts falls into the validation split'),
