@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import __version__
-from .core import PACKAGE, STDIN, PaperTasksError, read_rows
+from .core import PACKAGE, STDIO, PaperTasksError, read_rows
 from .evaluation import Evaluation, evaluate
 from .files import tag_file, tag_stream
 from .tagging import PaperTagger
@@ -47,15 +47,15 @@ def tag_many(
     args: argparse.Namespace, # of `paper-tasks tag --input FILE --output FILE`
 ) -> int: # exit status: 1 if some rows could not be tagged
     "Tag the rows of a file, or of standard input."
-    if args.format and args.input != STDIN: raise PaperTasksError('--format is for standard input: the name of a file says what it is')
+    if args.format and args.input != STDIO: raise PaperTasksError('--format is for standard input: the name of a file says what it is')
     tagger, options = PaperTagger.from_pretrained(args.model), (args.top or 10, args.threshold)
     try:
-        if STDIN in (args.input, args.output): done = tag_stream(tagger, args.input, args.output, args.format or 'jsonl', *options)
+        if STDIO in (args.input, args.output): done = tag_stream(tagger, args.input, args.output, args.format or 'jsonl', *options)
         else: done = tag_file(tagger, args.input, args.output, *options)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(*['the same command goes on from here']*(STDIN not in (args.input, args.output))) from None
+        raise KeyboardInterrupt(*['the same command goes on from here']*(STDIO not in (args.input, args.output))) from None
     if not done.failed: return 0
-    where = '' if args.output == STDIN else f' in {args.output}'
+    where = '' if args.output == STDIO else f' in {args.output}'
     print(f'paper-tasks: {done.failed} of {done.rows} rows could not be tagged: their `error`{where} says why', file=sys.stderr)
     return 1
 

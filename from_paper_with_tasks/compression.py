@@ -74,8 +74,10 @@ def fuse_attention(
     weights, made = {i.name: numpy_helper.to_array(i) for i in graph.initializer}, {o: n for n in graph.node for o in n.output}
     for n in graph.node:
         parts = [_projection(x, made, weights) for x in n.input[:3]] if n.op_type == 'MultiHeadAttention' else [None]
-        if all(parts) and len({x for x, _, _ in parts}) == 1 and len({w.shape for _, w, _ in parts}) == 1:
-            (out,), heads = n.output, next(a.i for a in n.attribute if a.name == 'num_heads')
+        settings = {a.name: helper.get_attribute_value(a) for a in n.attribute}
+        alike = all(parts) and len({(x, w.shape) for x, w, _ in parts}) == 1
+        if alike and np.isclose(settings['scale']**-2, parts[0][1].shape[1]/settings['num_heads']):
+            (out,), heads = n.output, settings['num_heads']
             arrays = {f'{out}.weight': np.concatenate([w for _, w, _ in parts], 1), f'{out}.bias': np.concatenate([b for _, _, b in parts])}
             graph.initializer.extend(numpy_helper.from_array(a, name) for name, a in arrays.items())
             n.CopyFrom(helper.make_node('Attention', [parts[0][0], *arrays], [out], domain='com.microsoft', num_heads=heads, name=n.name))

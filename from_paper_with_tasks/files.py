@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .core import STDIN, PaperTasksError, columns_of, file_format, lock, read_rows, row_encoder, to_json, write_encoded, write_rows
+from .core import STDIO, PaperTasksError, columns_of, file_format, lock, read_rows, row_encoder, to_json, write_encoded, write_rows
 from .tagging import GAINED, PaperTagger, input_name
 
 # %% ../nbs/05a_files.ipynb #fc2c9683
@@ -117,6 +117,7 @@ class Tagged:
     failed: int  # of these, could not be tagged
     resumed: int # had been done by an earlier run
 
+# %% ../nbs/05a_files.ipynb #d41c0a11
 def tag_file(
     tagger: PaperTagger,
     source: str|Path, # `.jsonl`, `.csv` or `.parquet`, gzipped or not
@@ -155,10 +156,10 @@ def tag_stream(
     n = failed = 0
     def rows():
         nonlocal n, failed
-        for n, row in enumerate(tagger.tag_rows(read_rows(source, 'abstract', form if source == STDIN else None), top, threshold), 1):
+        for n, row in enumerate(tagger.tag_rows(read_rows(source, 'abstract', form if source == STDIO else None), top, threshold), 1):
             failed += 'error' in row
             yield row
-    if target == STDIN:
+    if target == STDIO:
         for row in rows(): print(to_json(row), flush=True)
     else:
         check_target(target)

@@ -64,10 +64,22 @@ def cluster(
     if scheduler:
         try: client = Client(scheduler, timeout='10s')
         except (OSError, ValueError, TimeoutError) as e:
-            raise PaperTasksError(f'there is no scheduler at {scheduler} ({type(e).__name__}): start one with dask scheduler, or check the address') from None
+            why = f'there is no scheduler at {scheduler} ({type(e).__name__})'
+            raise PaperTasksError(f'{why}: start one with dask scheduler, or check the address') from None
         with client: yield client
         return
-    with LocalCluster(n_workers=workers or n_cores(), threads_per_worker=1, processes=True, dashboard_address=None) as local, Client(local) as client: yield client
+    here = dict(n_workers=workers or n_cores(), threads_per_worker=1, processes=True, dashboard_address=None)
+    with LocalCluster(**here) as local, Client(local) as client: yield client
+
+# %% ../nbs/05b_scale.ipynb #d41c0a12
+def _results(client, parts, target, *settings) -> Iterator[tuple]:
+    "Each part's name and what became of it, as they are done."
+    from distributed import as_completed
+    def submit(p): return client.submit(tag_part, str(p.resolve()), str((target/p.name).resolve()), *settings, pure=False)
+    futures = {submit(p): p.name for p in parts}
+    for future in as_completed(futures):
+        error = future.exception()
+        yield futures[future], f'{type(error).__name__}: {error}' if error else future.result()
 
 # %% ../nbs/05b_scale.ipynb #dc268064
 def tag_parts(
@@ -95,12 +107,3 @@ def tag_parts(
             if isinstance(found, str): failed[name] = found
             else: done.rows += found.rows; done.failed += found.failed; done.resumed += found.resumed
     return done, failed
-
-def _results(client, parts, target, *settings) -> Iterator[tuple]:
-    "Each part's name and what became of it, as they are done."
-    from distributed import as_completed
-    def submit(p): return client.submit(tag_part, str(p.resolve()), str((target/p.name).resolve()), *settings, pure=False)
-    futures = {submit(p): p.name for p in parts}
-    for future in as_completed(futures):
-        error = future.exception()
-        yield futures[future], f'{type(error).__name__}: {error}' if error else future.result()
