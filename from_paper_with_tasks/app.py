@@ -53,15 +53,14 @@ def find(
     paper = as_paper(dict(title=title or None, abstract=abstract))
     return Found(paper, tagger.probabilities([paper])[0])
 
-# %% ../nbs/07_app.ipynb #da51e58b
+# %% ../nbs/07_app.ipynb #2ea20eec
 def answer(
     tagger: PaperTagger,
     title: str|None,    # may be empty
     abstract: str|None,
-    threshold: float|None = None, # one for all tasks; None: the model's own
 ) -> dict: # with `tasks` and `scores`, or an `error`
     "The tasks of a paper, for programs."
-    try: return tagger(as_paper(dict(title=title or None, abstract=abstract)), threshold=threshold).to_dict()
+    try: return tagger(as_paper(dict(title=title or None, abstract=abstract))).to_dict()
     except PaperTasksError as e: return dict(error=str(e))
 
 # %% ../nbs/07_app.ipynb #8d5ee43f
@@ -369,7 +368,7 @@ def paper_tab(
                 with r.details: feedback_part(tagger, feedback, r)
     wire_paper(tagger, p, r)
 
-# %% ../nbs/07_app.ipynb #542fdab8
+# %% ../nbs/07_app.ipynb #77409653
 def make_app(
     tagger: PaperTagger,
     feedback: Feedback|None = None, # where verdicts are kept; None: nobody is asked
@@ -378,7 +377,7 @@ def make_app(
     "The page, around a tagger."
     private_folder()
     limits = limits or limits_from_env()
-    def tag(title: str = '', abstract: str = '', threshold: float|None = None) -> dict: return answer(tagger, title, abstract, threshold)
+    def tag(title: str, abstract: str) -> dict: return answer(tagger, title, abstract)
     with Page(title='Research tasks of a paper', analytics_enabled=False, delete_cache=(60, 1800)) as page:
         gr.Markdown(INTRO)
         with gr.Tab('One paper', elem_id='tab-paper'): paper_tab(tagger, feedback)
@@ -388,7 +387,7 @@ def make_app(
     page.limits = limits
     return page.queue(max_size=64, default_concurrency_limit=8, api_open=False)
 
-# %% ../nbs/07_app.ipynb #f38e9c22
+# %% ../nbs/07_app.ipynb #84363c1c
 PAGE_STYLE = STYLE + '''
 .pt-rows{border-collapse:collapse;width:100%;margin:0}
 .pt-rows th,.pt-rows td{border-bottom:1px solid rgb(128 128 128/.3);padding:.35em .5em;text-align:left;vertical-align:top;font-weight:normal;overflow-wrap:anywhere}
@@ -399,6 +398,7 @@ PAGE_STYLE = STYLE + '''
 .pt-page p{margin:.4em 0}
 .pt-page p.pt-alert{padding:.6em .8em}
 #why{align-self:center}
+button[role=tab][aria-selected=true]{color:var(--body-text-color);font-weight:600}
 #labels{max-height:36em;overflow:auto}
 #card{overflow-x:auto}
 '''
