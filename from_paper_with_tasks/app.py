@@ -214,7 +214,7 @@ def result_html(
     first = f' The first {len(result.first)}:' if len(result.first) < result.rows else ''
     return f'<div role="status"><p>{papers[0].upper()}{papers[1:]}{failed}.{first}</p>{preview_html(result.first)}</div>'
 
-# %% ../nbs/07_app.ipynb #a127ec26
+# %% ../nbs/07_app.ipynb #57a2c803
 def on_file(
     tagger: PaperTagger,
     limits: Limits,
@@ -226,7 +226,7 @@ def on_file(
     if not file: yield alert_html('no file was chosen: choose one first'), gr.update(visible=False); return
     path, name = Path(file['path']), file.get('orig_name') or Path(file['path']).name
     try:
-        with tempfile.TemporaryDirectory(prefix='tag-', dir=private_folder()) as folder:
+        with tempfile.TemporaryDirectory(prefix='paper-tasks-') as folder:
             tell = lambda n, rows: n % 10 and n != rows or progress((n, rows), desc='Tagging', unit='papers')
             result = tag_upload(tagger, path, name, Path(folder), form, limits, tell)
             yield result_html(result), gr.update(value=str(result.path), label=f'Download {result.path.name}', visible=True)
