@@ -170,7 +170,7 @@ def failure(
     last = traceback.extract_tb(e.__traceback__)[-1:]
     return type(e).__name__ + ''.join(f' in {Path(f.filename).name}:{f.lineno}' for f in last)
 
-# %% ../nbs/08_web.ipynb #029c995f
+# %% ../nbs/08_web.ipynb #b982b0db
 API = Info(title='Research tasks of papers', version=__version__,
            description='The abstract of a paper in, its research tasks out, as Papers with Code named them. Errors are problem JSON (RFC 9457).')
 
@@ -182,11 +182,11 @@ class Site(OpenAPI):
         feedback = None,            # a `Feedback` to which users may add; None: they may not
         arxiv: bool = False,        # whether to ask arXiv for papers by their ids
     ):
-        super().__init__('from_paper_with_tasks', info=API, doc_ui=False, validation_error_model=Problem, validation_error_callback=refuse_invalid)
+        super().__init__('from_paper_with_tasks', info=API, security_schemes={}, doc_ui=False, validation_error_model=Problem, validation_error_callback=refuse_invalid)
         self.tagger, self.limits, self.feedback, self.arxiv = tagger, limits or Limits(), feedback, arxiv
         self.gate, self.metrics, self.leaving = Gate(self.limits, n_cores()), Metrics(), threading.Event()
         self.config.update(MAX_CONTENT_LENGTH=self.limits.payload, MAX_FORM_MEMORY_SIZE=self.limits.payload)
-        self.json.sort_keys = False
+        self.json.sort_keys, self.jinja_env.globals['feedback_on'] = False, feedback is not None
         self.before_request(begin); self.after_request(end)
         self.register_error_handler(Exception, answer_error)
 

@@ -9,11 +9,11 @@ __all__ = ['Whole', 'api', 'tagging', 'about', 'state', 'machines', 'Sent', 'to_
            'known_task', 'find_labels', 'labels', 'note_feedback', 'feedback', 'health', 'ready', 'metrics', 'openapi',
            'add_api']
 
-# %% ../nbs/08a_api.ipynb #54fbd4c7
+# %% ../nbs/08a_api.ipynb #36d63851
 import json
 from typing import Annotated, Any, Literal
 
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 from flask_openapi3 import APIBlueprint, Tag
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, m
 from .core import PaperTasksError, task_key
 from .explaining import Explanation, distinct_words, pieces_of
 from .paper import Paper
-from .tagging import PaperTagger, Tags, as_paper
+from .tagging import PaperTagger, as_paper
 from .web import PROBLEM, Refusal, Site, is_same_origin
 
 # %% ../nbs/08a_api.ipynb #063708a8

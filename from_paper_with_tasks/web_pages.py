@@ -6,7 +6,7 @@
 __all__ = ['pages', 'SWAGGER', 'swagger', 'Shown', 'read_form', 'example_papers', 'render', 'answer', 'show_tags', 'first',
            'tag_paper', 'download', 'from_arxiv', 'feedback', 'card_html', 'about', 'docs', 'style', 'add_pages']
 
-# %% ../nbs/08b_pages.ipynb #03eaf4e0
+# %% ../nbs/08b_pages.ipynb #4220e852
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +21,7 @@ from .explaining import Explanation
 from .model_card import KINDS, model_card
 from .paper import Paper
 from .showing import STYLE, as_json, as_text, bar_svg, by_area, found_line, why_html
-from .tagging import PaperTagger, Tags, as_paper
+from .tagging import Tags, as_paper
 from .web import Refusal, Site, is_same_origin, policy
 from .web_api import explain_paper, find_labels, known_task, note_feedback
 
@@ -43,7 +43,7 @@ def read_form() -> Shown: # with the fields as they were sent
     if request.mimetype != 'application/x-www-form-urlencoded': raise Refusal(415, 'this is not the form of the page: send it from there')
     return Shown(*(request.form.get(f, '').replace('\r\n', '\n') for f in ('title', 'abstract', 'arxiv')))
 
-# %% ../nbs/08b_pages.ipynb #d82ed430
+# %% ../nbs/08b_pages.ipynb #5c7896d1
 @lru_cache(maxsize=1)
 def example_papers() -> list[dict]:
     "Sample papers to try."
@@ -55,8 +55,8 @@ def render(
 ) -> str: # HTML
     "The first page."
     site = current_app
-    return render_template('index.html', shown=shown, examples=example_papers(), feedback_on=site.feedback is not None, arxiv_on=site.arxiv, labels=sorted(site.tagger.labels),
-                           by_area=by_area, bar_svg=bar_svg, found_line=found_line, why_html=why_html, as_text=as_text, as_json=as_json)
+    helpers = dict(by_area=by_area, bar_svg=bar_svg, found_line=found_line, why_html=why_html, as_text=as_text, as_json=as_json)
+    return render_template('index.html', shown=shown, examples=example_papers(), arxiv_on=site.arxiv, labels=sorted(site.tagger.labels), **helpers)
 
 # %% ../nbs/08b_pages.ipynb #9dc1e541
 def answer(
