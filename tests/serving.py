@@ -22,7 +22,7 @@ class Serve:
             command = [Path(sys.executable).with_name('paper-tasks'), 'serve', '--port', str(self.port), *map(str, args)]
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env={**os.environ, 'OMP_NUM_THREADS': '1', **env},
                                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
-        self.until('the site is up', lambda: self.connects())
+        self.until('the site is up', lambda: self.connects() and self.get('/ready').ok)
     def connects(self):
         assert self.process.poll() is None, self.log_file.read_text()
         with socket.socket() as s: return s.connect_ex(('127.0.0.1', self.port)) == 0
@@ -46,8 +46,8 @@ class Serve:
         s.sendall(data)
         return s
     def stop(self, sig=signal.SIGTERM):
-        "Its exit status."
-        if self.process.poll() is None: self.process.send_signal(sig)
+        "Its exit status, after a signal if there is one."
+        if sig and self.process.poll() is None: self.process.send_signal(sig)
         try: return self.process.wait(timeout=WAIT)
         except subprocess.TimeoutExpired: self.process.kill(); self.process.wait(); pytest.fail(f'still there {WAIT} s after signal {sig}')
 

@@ -313,14 +313,14 @@ def test_a_signal_drains(serve, sig):
     s.until('no connection is taken', lambda: not asked.done() and not s.connects())
     half.sendall(b' Basque well."}')
     assert len(asked.result().json()['results']) == 40 and b'"tasks"' in read_all(half)
-    assert b'200 OK' in read_all(kept) and s.stop() == 0
+    assert b'200 OK' in read_all(kept) and s.stop(None) == 0
 
 def test_the_end_is_announced(serve):
     s = serve('--grace', 1)
     assert s.get('/ready').status_code == 200
     s.process.send_signal(signal.SIGTERM)
     answer = s.until('/ready says no', lambda: (a := s.get('/ready')).status_code == 503 and [a])
-    assert 'leave' in problem(*answer, 503) and s.get('/health').status_code == 200 and s.tag(GOOD).status_code == 200 and s.stop() == 0
+    assert 'leave' in problem(*answer, 503) and s.get('/health').status_code == 200 and s.tag(GOOD).status_code == 200 and s.stop(None) == 0
 
 def test_draining_ends(serve):
     s = serve('--drain', .5)
