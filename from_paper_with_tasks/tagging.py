@@ -309,6 +309,17 @@ def __call__(self: PaperTagger,
     paper = abstract if isinstance(abstract, (Paper, dict)) else dict(abstract=abstract, title=title)
     return self.to_tags(self.probabilities([paper])[0], top, threshold)
 
+# %% ../nbs/05_tagging.ipynb #df02621a
+@patch
+def explain(self: PaperTagger,
+    abstract: str|dict|Paper, # an abstract, a row, or a paper
+    title: str|None = None,   # of an abstract
+    **kwargs,                 # `top` and `threshold`, as for a call
+): # an `Explanation`
+    "The tasks of a paper, and what each of its words contributes to them."
+    from from_paper_with_tasks.explaining import explain
+    return explain(self, abstract, title, **kwargs)
+
 # %% ../nbs/05_tagging.ipynb #3555d328
 GAINED = ('tasks', 'scores', 'error') # the fields that tagging adds to a row
 
