@@ -137,7 +137,7 @@ def feedback():
         shown.notice = _thanks[verdict].format(task)
     return answer(shown, work)
 
-# %% ../nbs/08b_pages.ipynb #fad26a6f
+# %% ../nbs/08b_pages.ipynb #f8b0037b
 def card_html(
     config: dict, # of a bundle
 ) -> str: # HTML
@@ -147,7 +147,7 @@ def card_html(
     card = card.removeprefix('---').split('---\n', 1)[-1].split('\n## Tasks\n')[0].replace('\n# The tasks of a paper\n', '')
     html = MarkdownIt('commonmark', dict(html=False)).enable('table').render(card)
     html = html.replace('<h2>', '<h3>').replace('</h2>', '</h3>')
-    return html.replace('<table>', '<div class="wide" role="region" aria-label="Table" tabindex="0"><table>').replace('</table>', '</table></div>')
+    return html.replace('<table>', '<div class="wide" role="group" aria-label="Table" tabindex="0"><table>').replace('</table>', '</table></div>')
 
 @pages.get('/about')
 def about():
