@@ -362,3 +362,20 @@ def test_options_that_make_no_sense(command, tmp_path, monkeypatch):
         assert '--port' in refused(command('serve', '--port', s.getsockname()[1]))
     for args in (['--port', '0'], ['--port', '70000'], ['--host', '203.0.113.7'], ['--max-busy', '0'], ['--max-seconds', 'x'], ['--feedback', 'no/such/folder.jsonl'], ['--feedback', 'feedback.txt'], ['--model', 'none'], ['x']): refused(command('serve', *args))
     assert '/metrics' in command('serve', '--help').out and not list(tmp_path.iterdir())
+
+
+## The folder to deploy
+
+DEPLOYMENT = Path(__file__).resolve().parents[1]/'deployment'/'flask'
+
+def test_the_application_for_other_servers():
+    done = subprocess.run([sys.executable, '-c', f'from app import app; answer = app.test_client().post("/api/v1/tag", json=dict(abstract={GOOD!r})); print(answer.status_code)'], cwd=DEPLOYMENT, capture_output=True, text=True)
+    assert done.stdout == '200\n', done.stderr
+
+def test_the_image_gets_what_it_needs():
+    "What the build may see is there, and the package's own list of files is among it."
+    seen = [line[1:] for line in (DEPLOYMENT/'Dockerfile.dockerignore').read_text().splitlines() if line.startswith('!')]
+    root = DEPLOYMENT.parents[1]
+    assert all((root/name).exists() for name in seen) and {'setup.py', 'settings.ini', 'constraints.txt', 'README.md', 'from_paper_with_tasks'} <= set(seen)
+    for folder in ('templates', 'static'):
+        assert any((PACKAGE/folder).iterdir()) and f"'{folder}/*'" in (root/'setup.py').read_text() and f'from_paper_with_tasks/{folder} *' in (root/'MANIFEST.in').read_text()
