@@ -222,7 +222,8 @@ def serve(
     server = open_server(site, args.host, args.port)
     print(f'The site is at http://{f"[{args.host}]" if ":" in args.host else args.host}:{args.port} (stop it with Ctrl+C)', flush=True)
     if args.browser: import webbrowser; webbrowser.open(f'http://{args.host}:{args.port}')
-    return 1 if run(server) else 0
+    if left := run(server): print(f'paper-tasks: {left} requests could not be answered within {args.drain:g} seconds', file=sys.stderr)
+    return 1 if left else 0
 
 # %% ../nbs/09_cli.ipynb #da62d9c6
 def make_selection(
