@@ -116,16 +116,18 @@ class Gate:
 
     def refuse(self, detail: str): raise Refusal(503, detail, Retry_After=self.limits.retry)
 
-# %% ../nbs/08_web.ipynb #79e8fe7e
+# %% ../nbs/08_web.ipynb #23156eeb
 def policy(
     **changes: str, # such as `img_src="'self' data:"`
 ) -> str: # a Content-Security-Policy
     "What a page may load, everything else being forbidden."
-    own = dict(default_src="'none'", script_src="'self'", style_src="'self'", img_src="'self'", form_action="'self'", base_uri="'none'", frame_ancestors="'none'")
+    own = dict.fromkeys(('default_src', 'base_uri', 'frame_ancestors'), "'none'")
+    own |= dict.fromkeys(('script_src', 'style_src', 'img_src', 'form_action'), "'self'")
     return '; '.join(f'{k.replace("_", "-")} {v}' for k, v in (own | changes).items())
 
-HEADERS = {'Content-Security-Policy': policy(), 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Frame-Options': 'DENY',
-           'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin', 'Cache-Control': 'no-store',
+HEADERS = {'Content-Security-Policy': policy(), 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin',
+           'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin',
+           'X-Frame-Options': 'DENY', 'Cache-Control': 'no-store',
            'Permissions-Policy': ', '.join(f'{what}=()' for what in ('camera', 'geolocation', 'microphone', 'payment', 'usb', 'browsing-topics'))}
 
 # %% ../nbs/08_web.ipynb #f9f7312d
@@ -170,7 +172,7 @@ def failure(
     last = traceback.extract_tb(e.__traceback__)[-1:]
     return type(e).__name__ + ''.join(f' in {Path(f.filename).name}:{f.lineno}' for f in last)
 
-# %% ../nbs/08_web.ipynb #b982b0db
+# %% ../nbs/08_web.ipynb #15e46c95
 API = Info(title='Research tasks of papers', version=__version__,
            description='The abstract of a paper in, its research tasks out, as Papers with Code named them. Errors are problem JSON (RFC 9457).')
 
@@ -182,7 +184,8 @@ class Site(OpenAPI):
         feedback = None,            # a `Feedback` to which users may add; None: they may not
         arxiv: bool = False,        # whether to ask arXiv for papers by their ids
     ):
-        super().__init__('from_paper_with_tasks', info=API, security_schemes={}, doc_ui=False, validation_error_model=Problem, validation_error_callback=refuse_invalid)
+        super().__init__('from_paper_with_tasks', info=API, security_schemes={}, doc_ui=False,
+                         validation_error_model=Problem, validation_error_callback=refuse_invalid)
         self.tagger, self.limits, self.feedback, self.arxiv = tagger, limits or Limits(), feedback, arxiv
         self.gate, self.metrics, self.leaving = Gate(self.limits, n_cores()), Metrics(), threading.Event()
         self.config.update(MAX_CONTENT_LENGTH=self.limits.payload, MAX_FORM_MEMORY_SIZE=self.limits.payload)
@@ -195,7 +198,7 @@ class Site(OpenAPI):
         for o in (o for path in self.spec_json['paths'].values() for o in path.values()):
             if not {'requestBody', 'parameters'} & set(o): o['responses'].pop('422', None)
 
-# %% ../nbs/08_web.ipynb #7947b3ab
+# %% ../nbs/08_web.ipynb #29c26d4a
 def begin():
     "Note when a request began, and refuse what is packed or too large."
     g.began, g.papers, g.failure = time.perf_counter(), 0, None
@@ -213,7 +216,8 @@ def end(
     seconds, route = time.perf_counter() - g.began, request.url_rule.rule if request.url_rule else 'none'
     method, m = request.method if request.method in METHODS else 'other', current_app.metrics
     m.requests.labels(method, route, response.status_code).inc(); m.seconds.labels(route).observe(seconds); m.in_flight.dec()
-    log_line(method=method, route=route, status=response.status_code, ms=round(1e3*seconds, 1), papers=g.papers, **(dict(failure=g.failure) if g.failure else {}))
+    more = dict(failure=g.failure) if g.failure else {}
+    log_line(method=method, route=route, status=response.status_code, ms=round(1e3*seconds, 1), papers=g.papers, **more)
     return response
 
 # %% ../nbs/08_web.ipynb #82b382d8
@@ -233,14 +237,15 @@ def answer_error(
     if wants_page(): return Response(render_template('error.html', line=line), e.code, headers)
     return Response(problem_json(e.code, line), e.code, headers, content_type=PROBLEM)
 
-# %% ../nbs/08_web.ipynb #da185502
+# %% ../nbs/08_web.ipynb #1009d813
 def refuse_invalid(
     e: ValidationError,
 ) -> Response:
     "The answer to a request whose fields are not as described."
     first, *more = e.errors(include_url=False, include_input=False, include_context=False)
-    field = '.'.join(str(l) for l in first['loc'])[:100]
-    line = f'{field}: {first["msg"]}' if field else first['msg']
+    field, said = '.'.join(str(l) for l in first['loc'])[:100], first['msg'].removeprefix('Value error, ')
+    if first['type'] == 'extra_forbidden': said = 'there is no such field, /docs lists them'
+    line = f'{field}: {said}' if field else said
     return Response(problem_json(422, line + (f' (and {len(more)} more)' if more else '')), 422, content_type=PROBLEM)
 
 # %% ../nbs/08_web.ipynb #f7e01f4d

@@ -127,7 +127,7 @@ def answers(
     schema = {'$ref': '#/components/schemas/Problem'}
     return good | {s: dict(description=_reasons[s], content={PROBLEM: dict(schema=schema)}) for s in problems}
 
-# %% ../nbs/08a_api.ipynb #cf48cf49
+# %% ../nbs/08a_api.ipynb #71b4b5ac
 api = APIBlueprint('api', __name__, url_prefix='/api/v1')
 
 def _no_constant(name): raise ValueError(name)
@@ -136,10 +136,12 @@ def _no_constant(name): raise ValueError(name)
 def read_json():
     "Refuse a body that is no JSON object."
     if request.method != 'POST': return
-    if request.mimetype != 'application/json' or request.mimetype_params.get('charset', 'utf-8').lower() not in ('utf-8', 'utf8'):
+    charset = request.mimetype_params.get('charset', 'utf-8').lower()
+    if request.mimetype != 'application/json' or charset not in ('utf-8', 'utf8'):
         raise Refusal(415, 'send JSON, in UTF-8, with Content-Type: application/json')
     try: sent = json.loads(request.get_data().decode('utf-8'), parse_constant=_no_constant)
-    except (ValueError, RecursionError): raise Refusal(400, 'the request is not JSON: send an object such as {"abstract": "…"}') from None
+    except (ValueError, RecursionError):
+        raise Refusal(400, 'the request is not JSON: send an object such as {"abstract": "…"}') from None
     if not isinstance(sent, dict): raise Refusal(422, 'the request is not an object: send one such as {"abstract": "…"}')
 
 # %% ../nbs/08a_api.ipynb #2bbc9e31
@@ -163,10 +165,11 @@ def contributions(
     explanation = explain_paper(site, paper, until)
     return {t: [dict(text=text, weight=round(float(w), 4)) for text, w in explanation.contributions(t)] for t in tasks}
 
-# %% ../nbs/08a_api.ipynb #9c84ab7a
-tagging, about, state = (Tag(name=n, description=d) for n, d in (('tag', 'papers in, tasks out'), ('labels', 'what the model knows'), ('state', 'for machines that look after the site')))
+# %% ../nbs/08a_api.ipynb #8210852e
+tagging, about = Tag(name='tag', description='papers in, tasks out'), Tag(name='labels', description='what the model knows')
 
-@api.post('/tag', tags=[tagging], summary='Find the tasks of one paper, or of many', operation_id='tag', responses=answers({200: TagAnswer}, 400, 413, 415, 422, 500, 503))
+@api.post('/tag', tags=[tagging], summary='Find the tasks of one paper, or of many', operation_id='tag',
+          responses=answers({200: TagAnswer}, 400, 413, 415, 422, 500, 503))
 def tag(body: TagRequest):
     site, options = current_app, dict(top=body.top, threshold=body.threshold)
     if len(body.papers) > site.limits.rows:
@@ -187,7 +190,7 @@ def known_task(
     if task := site.tagger.find_task(name): return task.task
     raise PaperTasksError(f'{name[:100]!r} is no task of this model: /api/v1/labels lists them')
 
-# %% ../nbs/08a_api.ipynb #4dd7ac34
+# %% ../nbs/08a_api.ipynb #f5a45336
 def find_labels(
     tagger: PaperTagger,
     q: str = '',            # part of a name, in any spelling
@@ -195,14 +198,16 @@ def find_labels(
     evidence: str = 'any',  # or 'measured', 'few', 'weak'
 ) -> list[dict]: # as `Label` describes them
     "The tasks that match, in the model's order."
-    def matches(t): return task_key(q) in task_key(' '.join([t.task, *t.aliases])) and area in ('', t.area) and evidence in ('any', t.evidence)
+    def is_named(t): return task_key(q) in task_key(' '.join([t.task, *t.aliases]))
+    def matches(t): return is_named(t) and area in ('', t.area) and evidence in ('any', t.evidence)
     return [vars(t) | dict(threshold=float(x)) for t, x in zip(tagger.tasks, tagger.thresholds) if matches(t)]
 
-@api.get('/labels', tags=[about], summary='List the tasks that the model knows', operation_id='labels', responses=answers({200: LabelsAnswer}, 413, 415, 422, 500))
+@api.get('/labels', tags=[about], summary='List the tasks that the model knows', operation_id='labels',
+         responses=answers({200: LabelsAnswer}, 413, 415, 422, 500))
 def labels(query: LabelQuery):
     return dict(model=current_app.tagger.checksum, labels=find_labels(current_app.tagger, query.q, query.area, query.evidence))
 
-# %% ../nbs/08a_api.ipynb #1320e534
+# %% ../nbs/08a_api.ipynb #b5703c8c
 def note_feedback(
     site: Site,
     paper: Paper,
@@ -214,7 +219,8 @@ def note_feedback(
     with site.gate.core(until): site.feedback.add(paper, task, verdict)
     site.metrics.feedback.labels(verdict).inc()
 
-@api.post('/feedback', tags=[tagging], summary='Say that a task is right, wrong or missing', operation_id='feedback', responses=answers({201: Noted}, 400, 403, 404, 413, 415, 422, 500, 503))
+@api.post('/feedback', tags=[tagging], summary='Say that a task is right, wrong or missing', operation_id='feedback',
+          responses=answers({201: Noted}, 400, 403, 404, 413, 415, 422, 500, 503))
 def feedback(body: FeedbackRequest):
     if not is_same_origin(request.headers, browser=False): raise Refusal(403, 'this was asked for by another site')
     if current_app.feedback is None: raise Refusal(404, 'this site takes no feedback')
@@ -222,8 +228,8 @@ def feedback(body: FeedbackRequest):
         note_feedback(current_app, as_paper(dict(abstract=body.abstract, title=body.title)), body.task, body.verdict, until)
     return dict(task=body.task, verdict=body.verdict), 201
 
-# %% ../nbs/08a_api.ipynb #be6e7d2b
-machines = APIBlueprint('machines', __name__)
+# %% ../nbs/08a_api.ipynb #e7a43cea
+state, machines = Tag(name='state', description='for machines that look after the site'), APIBlueprint('machines', __name__)
 
 @machines.get('/health', tags=[state], summary='Whether the site lives', operation_id='health', responses=answers({200: State}, 500))
 def health(): return dict(status='ok')

@@ -25,7 +25,7 @@ from .tagging import Tags, as_paper
 from .web import Refusal, Site, is_same_origin, policy
 from .web_api import explain_paper, find_labels, known_task, note_feedback
 
-# %% ../nbs/08b_pages.ipynb #30f90879
+# %% ../nbs/08b_pages.ipynb #85286ec7
 @dataclass
 class Shown:
     "What the first page shows."
@@ -40,7 +40,8 @@ class Shown:
 
 def read_form() -> Shown: # with the fields as they were sent
     "The fields of the form, or a `Refusal` if it is none."
-    if request.mimetype != 'application/x-www-form-urlencoded': raise Refusal(415, 'this is not the form of the page: send it from there')
+    if request.mimetype != 'application/x-www-form-urlencoded':
+        raise Refusal(415, 'this is not the form of the page: send it from there')
     return Shown(*(request.form.get(f, '').replace('\r\n', '\n') for f in ('title', 'abstract', 'arxiv')))
 
 # %% ../nbs/08b_pages.ipynb #5c7896d1
@@ -137,7 +138,7 @@ def feedback():
         shown.notice = _thanks[verdict].format(task)
     return answer(shown, work)
 
-# %% ../nbs/08b_pages.ipynb #f8b0037b
+# %% ../nbs/08b_pages.ipynb #0bc77ca0
 def card_html(
     config: dict, # of a bundle
 ) -> str: # HTML
@@ -152,9 +153,10 @@ def card_html(
 @pages.get('/about')
 def about():
     "What the model knows, and its card."
-    tagger, asked = current_app.tagger, {k: request.args.get(k, v)[:200] for k, v in dict(q='', area='', evidence='any').items()}
-    areas = sorted({t.area for t in tagger.tasks} - {''})
-    return render_template('about.html', found=find_labels(tagger, **asked), total=len(tagger.tasks), areas=areas, kinds=KINDS, card=card_html(tagger.config), **asked)
+    tagger = current_app.tagger
+    asked = {k: request.args.get(k, v)[:200] for k, v in dict(q='', area='', evidence='any').items()}
+    areas, total, card = sorted({t.area for t in tagger.tasks} - {''}), len(tagger.tasks), card_html(tagger.config)
+    return render_template('about.html', found=find_labels(tagger, **asked), areas=areas, total=total, kinds=KINDS, card=card, **asked)
 
 # %% ../nbs/08b_pages.ipynb #9eac90fd
 SWAGGER = Path(find_spec('flask_openapi3_swagger').origin).parent/'templates'/'swagger'

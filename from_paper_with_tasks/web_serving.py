@@ -81,7 +81,7 @@ class Server(TcpWSGIServer):
         "Wait for something to happen, and deal with it."
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
 
-# %% ../nbs/08c_serving.ipynb #6a394248
+# %% ../nbs/08c_serving.ipynb #28569ac5
 SPARE = 16 # threads for what needs no model
 
 def open_server(
@@ -93,8 +93,8 @@ def open_server(
     limits = site.limits
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.create_server(address[:2], family=family, backlog=limits.connections)
-    options = Adjustments(sockets=[listener], threads=limits.busy + SPARE, connection_limit=limits.connections, backlog=limits.connections, ident=None,
-                          max_request_header_size=1 << 14, max_request_body_size=4*limits.payload, inbuf_overflow=1 << 17,
+    options = Adjustments(sockets=[listener], threads=limits.busy + SPARE, connection_limit=limits.connections, backlog=limits.connections,
+                          max_request_header_size=1 << 14, max_request_body_size=4*limits.payload, inbuf_overflow=1 << 17, ident=None,
                           channel_timeout=int(limits.idle), cleanup_interval=1, log_socket_errors=False)
     threads = ThreadedTaskDispatcher()
     threads.set_thread_count(options.threads)
