@@ -220,8 +220,9 @@ def serve(
     site = make_site(tagger, limits, Feedback(args.feedback, tagger) if args.feedback else feedback_from_env(tagger), args.arxiv)
     if not args.quiet: log_to_stderr()
     server = open_server(site, args.host, args.port)
-    print(f'The site is at http://{f"[{args.host}]" if ":" in args.host else args.host}:{args.port} (stop it with Ctrl+C)', flush=True)
-    if args.browser: import webbrowser; webbrowser.open(f'http://{args.host}:{args.port}')
+    url = f'http://{f"[{args.host}]" if ":" in args.host else args.host}:{args.port}'
+    print(f'The site is at {url} (stop it with Ctrl+C)', flush=True)
+    if args.browser: import webbrowser; webbrowser.open(url)
     if left := run(server): print(f'paper-tasks: {left} requests could not be answered within {args.drain:g} seconds', file=sys.stderr)
     return 1 if left else 0
 

@@ -57,7 +57,7 @@ class Refusal(HTTPException):
         self.args, self.code, self.headers = (detail,), status, {k.replace('_', '-'): str(v) for k, v in headers.items()}
     def get_headers(self, *args, **kwargs): return list(self.headers.items())
 
-# %% ../nbs/08_web.ipynb #06c5e84c
+# %% ../nbs/08_web.ipynb #4369911f
 PROBLEM = 'application/problem+json'
 
 class Problem(BaseModel):
@@ -67,6 +67,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description='one line: what is wrong and how to mend it')
 
+# %% ../nbs/08_web.ipynb #786079a8
 def problem_json(
     status: int, # of HTTP
     detail: str, # one line
@@ -74,7 +75,7 @@ def problem_json(
     "The body of a refusal for programs."
     return json.dumps(dict(type='about:blank', title=HTTPStatus(status).phrase, status=status, detail=detail))
 
-# %% ../nbs/08_web.ipynb #ad214579
+# %% ../nbs/08_web.ipynb #d018cf5f
 LINES = {400: 'the request cannot be read: check its form', 404: 'there is nothing at this address: check it',
          405: 'this address is for other methods: the header Allow names them', 413: 'the request is too large: send less at once',
          415: 'this type of content is not taken', 431: 'the header of the request is too large: send less of it',
@@ -88,7 +89,7 @@ def refusal_line(
     if isinstance(e, Refusal): return e.description
     return LINES.get(e.code, HTTPStatus(e.code).phrase.lower())
 
-# %% ../nbs/08_web.ipynb #b4adbe42
+# %% ../nbs/08_web.ipynb #38424170
 class Gate:
     "Admits requests as long as there are places, and hands out cores to them."
     def __init__(self,
@@ -116,7 +117,7 @@ class Gate:
 
     def refuse(self, detail: str): raise Refusal(503, detail, Retry_After=self.limits.retry)
 
-# %% ../nbs/08_web.ipynb #23156eeb
+# %% ../nbs/08_web.ipynb #c37511eb
 def policy(
     **changes: str, # such as `img_src="'self' data:"`
 ) -> str: # a Content-Security-Policy
@@ -130,7 +131,7 @@ HEADERS = {'Content-Security-Policy': policy(), 'X-Content-Type-Options': 'nosni
            'X-Frame-Options': 'DENY', 'Cache-Control': 'no-store',
            'Permissions-Policy': ', '.join(f'{what}=()' for what in ('camera', 'geolocation', 'microphone', 'payment', 'usb', 'browsing-topics'))}
 
-# %% ../nbs/08_web.ipynb #f9f7312d
+# %% ../nbs/08_web.ipynb #86e7cc17
 def is_same_origin(
     headers, # of a request
     browser: bool = True, # False: whoever says nothing is believed
@@ -141,7 +142,7 @@ def is_same_origin(
     if origin is not None: return bool(urlsplit(origin).netloc) and urlsplit(origin).netloc == headers.get('Host')
     return not browser
 
-# %% ../nbs/08_web.ipynb #739a8575
+# %% ../nbs/08_web.ipynb #0062dbff
 METHODS = {'GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'CONNECT'}
 
 class Metrics:
@@ -156,7 +157,7 @@ class Metrics:
         self.feedback = Counter('paper_tasks_feedback', 'What users said of tasks', ['verdict'], registry=r)
         ProcessCollector(registry=r)
 
-# %% ../nbs/08_web.ipynb #470c955c
+# %% ../nbs/08_web.ipynb #f5891dd8
 log = logging.getLogger('from_paper_with_tasks.web')
 
 def log_line(
@@ -165,6 +166,7 @@ def log_line(
     "Write one line of JSON to the log."
     log.info(json.dumps(dict(time=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())) | fields))
 
+# %% ../nbs/08_web.ipynb #1479a216
 def failure(
     e: Exception,
 ) -> str: # such as 'KeyError in tagging.py:12'
@@ -172,7 +174,7 @@ def failure(
     last = traceback.extract_tb(e.__traceback__)[-1:]
     return type(e).__name__ + ''.join(f' in {Path(f.filename).name}:{f.lineno}' for f in last)
 
-# %% ../nbs/08_web.ipynb #15e46c95
+# %% ../nbs/08_web.ipynb #120c09a3
 API = Info(title='Research tasks of papers', version=__version__,
            description='The abstract of a paper in, its research tasks out, as Papers with Code named them. Errors are problem JSON (RFC 9457).')
 
@@ -198,7 +200,7 @@ class Site(OpenAPI):
         for o in (o for path in self.spec_json['paths'].values() for o in path.values()):
             if not {'requestBody', 'parameters'} & set(o): o['responses'].pop('422', None)
 
-# %% ../nbs/08_web.ipynb #29c26d4a
+# %% ../nbs/08_web.ipynb #42d127eb
 def begin():
     "Note when a request began, and refuse what is packed or too large."
     g.began, g.papers, g.failure = time.perf_counter(), 0, None
@@ -208,6 +210,7 @@ def begin():
     if request.headers.get('Content-Encoding', 'identity').lower() != 'identity':
         raise Refusal(415, 'the request is packed: send it without a Content-Encoding')
 
+# %% ../nbs/08_web.ipynb #e7f55d61
 def end(
     response: Response,
 ) -> Response:
@@ -220,11 +223,12 @@ def end(
     log_line(method=method, route=route, status=response.status_code, ms=round(1e3*seconds, 1), papers=g.papers, **more)
     return response
 
-# %% ../nbs/08_web.ipynb #82b382d8
+# %% ../nbs/08_web.ipynb #3c818d75
 def wants_page() -> bool:
     "Whether the one who asks is a browser that shows pages."
     return not request.path.startswith('/api/') and 'text/html' in request.headers.get('Accept', '')
 
+# %% ../nbs/08_web.ipynb #7f457be7
 def answer_error(
     e: Exception,
 ) -> Response:
@@ -237,7 +241,7 @@ def answer_error(
     if wants_page(): return Response(render_template('error.html', line=line), e.code, headers)
     return Response(problem_json(e.code, line), e.code, headers, content_type=PROBLEM)
 
-# %% ../nbs/08_web.ipynb #1009d813
+# %% ../nbs/08_web.ipynb #41f79e0f
 def refuse_invalid(
     e: ValidationError,
 ) -> Response:
@@ -248,7 +252,7 @@ def refuse_invalid(
     line = f'{field}: {said}' if field else said
     return Response(problem_json(422, line + (f' (and {len(more)} more)' if more else '')), 422, content_type=PROBLEM)
 
-# %% ../nbs/08_web.ipynb #f7e01f4d
+# %% ../nbs/08_web.ipynb #e0fabb4f
 @patch
 def tag_one(self: Site,
     paper: Paper,
@@ -262,6 +266,7 @@ def tag_one(self: Site,
     g.papers += 1
     return self.tagger.to_tags(to_probs(logits), top, threshold)
 
+# %% ../nbs/08_web.ipynb #afb935c1
 @patch
 def tag_rows(self: Site,
     rows: list,   # of anything; a paper is a dictionary with an `abstract`

@@ -120,7 +120,7 @@ def drain(
     wasyncore.close_all(server._map, ignore_all=True)
     return left
 
-# %% ../nbs/08c_serving.ipynb #99e06d85
+# %% ../nbs/08c_serving.ipynb #854d9a1d
 @contextmanager
 def signals_to(
     leave, # is called with the number of a signal
@@ -135,6 +135,7 @@ def signals_to(
     finally:
         for s, handler in old.items(): signal.signal(s, handler)
 
+# %% ../nbs/08c_serving.ipynb #b5779bef
 def run(
     server: Server,
 ) -> int: # requests that could not be answered in the end
@@ -147,7 +148,7 @@ def run(
         while (left := until - time.monotonic()) > 0: server.step(min(1, left))
         return drain(server)
 
-# %% ../nbs/08c_serving.ipynb #fccec505
+# %% ../nbs/08c_serving.ipynb #66e16465
 class ServerLog(logging.Handler):
     "Says that the server complained, without its words, which may hold an address."
     def emit(self, record): log_line(server=record.levelname.lower(), what=record.name)

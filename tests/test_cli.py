@@ -9,7 +9,7 @@ from from_paper_with_tasks.paper import Paper, split_of
 from from_paper_with_tasks.tagging import PaperTagger
 
 SAMPLE = PACKAGE/'sample'/'papers.jsonl'
-COMMANDS = ['tag', 'labels', 'evaluate', 'demo', 'app', 'collect', 'clean', 'train']
+COMMANDS = ['tag', 'labels', 'evaluate', 'demo', 'app', 'serve', 'collect', 'clean', 'train']
 bad_texts = pytest.mark.parametrize('text,why', UNUSABLE.values(), ids=UNUSABLE)
 
 
