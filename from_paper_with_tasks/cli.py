@@ -483,9 +483,9 @@ def _add_serve(add, common):
     p.add_argument('--feedback', metavar='FILE', help='a .jsonl file for what users say of tasks (off, or what PAPER_TASKS_FEEDBACK names)')
     p.add_argument('--arxiv', action='store_true', help='let users name a paper by its arXiv id, for which arXiv is asked (off)')
     p.add_argument('--max-busy', type=_whole, default=80, metavar='N', help='requests to work on at a time; more are told to come back (80)')
-    p.add_argument('--max-papers', type=_whole, default=64, metavar='N', help='papers of one request (64)')
+    p.add_argument('--max-papers', type=_whole, default=32, metavar='N', help='papers of one request (32)')
     p.add_argument('--max-kb', type=_whole, default=1024, metavar='N', help='size of one request (1024)')
-    p.add_argument('--max-seconds', type=_number(3600, 'a number of seconds'), default=30., metavar='S', help='that a request may take (30)')
+    p.add_argument('--max-seconds', type=_number(3600, 'a number of seconds'), default=60., metavar='S', help='that a request may take (60)')
     p.add_argument('--grace', type=_number(3600, 'a number of seconds'), default=0., metavar='S',
                    help='after SIGTERM, seconds between /ready saying no and the door being closed (0)')
     p.add_argument('--drain', type=_number(3600, 'a number of seconds'), default=20., metavar='S', help='then, seconds for requests in flight (20)')

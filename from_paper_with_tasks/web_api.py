@@ -33,7 +33,7 @@ def to_whole(x): return int(x) if isinstance(x, float) and x.is_integer() else x
 
 Whole = Annotated[int, BeforeValidator(to_whole)]
 
-# %% ../nbs/08a_api.ipynb #68fe7dee
+# %% ../nbs/08a_api.ipynb #4e5c49d3
 _one = dict(abstract='We present a dependency parser for Basque that learns from raw text.', title='Parsing Basque')
 _no_extras = {'not': dict(anyOf=[dict(required=['title']), dict(required=['explain'])])}
 
@@ -42,7 +42,7 @@ class TagRequest(Sent):
     model_config = ConfigDict(json_schema_extra=dict(example=_one, oneOf=[dict(required=['abstract']), dict(required=['papers']) | _no_extras]))
     abstract: str = Field('', description='of one paper, in English, up to 50,000 characters')
     title: str|None = Field(None, description='of the one paper, which helps')
-    papers: list[Any] = Field([], description='up to 64 papers, each an object with `abstract` and perhaps `title`')
+    papers: list[Any] = Field([], description='up to 32 papers unless the site allows more, each an object with `abstract` and perhaps `title`')
     top: Whole = Field(10, ge=1, le=10_000, description='how many of the best tasks to score')
     threshold: float|None = Field(None, ge=0, le=1, description="one for all tasks, instead of the model's own")
     explain: bool|str = Field(False, description='a task, or true for all that are found: say what each word contributed')
