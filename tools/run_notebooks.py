@@ -1,4 +1,4 @@
-"Run all notebooks in order and save their outputs."
+"Run all notebooks in order, or those that match a pattern, and save their outputs."
 import json
 import subprocess
 import sys
@@ -20,8 +20,8 @@ def is_progress(output):
     return output.get('output_type') == 'stream' and '%|' in ''.join(output['text']) and 'paper-tasks' not in ''.join(output['text'])
 
 
-for path in sorted(NBS.glob(sys.argv[1] if len(sys.argv) > 1 else '*.ipynb')):
-    print(path.name, flush=True)
-    subprocess.run([Path(sys.executable).parent/'exec_nb', path, '--dest', path, '--exc_stop'], check=True, cwd=NBS)
+for path in sorted(p for p in NBS.rglob(sys.argv[1] if len(sys.argv) > 1 else '*.ipynb') if '.ipynb_checkpoints' not in p.parts):
+    print(path.relative_to(NBS), flush=True)
+    subprocess.run([Path(sys.executable).parent/'exec_nb', path, '--dest', path, '--exc_stop'], check=True, cwd=path.parent)
     drop_frames(path)
 subprocess.run([Path(sys.executable).parent/'nbdev_clean'], check=True, cwd=NBS.parent)
