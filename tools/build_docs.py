@@ -28,7 +28,8 @@ CODE = f'{get_config().git_url}/blob/{get_config().branch}'
 def sections():
     "The sidebar: title of each section, and its notebooks."
     contents = yaml.safe_load((NBS/'sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']['contents']
-    return {c['section']: c['contents'] for c in contents if isinstance(c, dict)}
+    def notebooks(names): return names if isinstance(names, list) else sorted(str(p.relative_to(NBS)) for p in NBS.glob(names))
+    return {c['section']: notebooks(c['contents']) for c in contents if isinstance(c, dict)}
 
 
 def pages():
