@@ -144,7 +144,7 @@ def page(path):
     cells, shown, level = [], [], 1
     for cell in reversed(nb.cells): # the entries of a cell stand behind it
         if getattr(cell, 'has_sd', False): shown.append(cell.source[9:-1]); continue
-        cell['entries'], shown = shown[::-1], []
+        cell['entries'], shown = shown, []
         cells.insert(0, cell)
     out = []
     for cell in cells:

@@ -25,7 +25,7 @@ html_theme = 'furo'
 html_static_path = ['static']
 html_css_files = ['site.css']
 html_favicon = 'static/icon.svg'
-html_copy_source = html_show_sphinx = False
+html_copy_source = html_show_sphinx = html_use_index = smartquotes = False
 html_math_renderer = 'mathml'
 html_theme_options = dict(source_repository=cfg.git_url, footer_icons=[])
 copybutton_exclude = '.linenos, .gp, .go'
