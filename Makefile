@@ -1,5 +1,6 @@
 # make run        tag the sample papers with the bundled model     (no torch needed)
 # make app        open the page
+# make web        open the site
 # make test       everything that CI checks
 # make notebooks  run all notebooks and save their outputs: on the sample, or in full with
 #                 PAPER_TASKS_DATA=<folder with the data>
@@ -10,13 +11,17 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run app test notebooks docs bundle export wheel clean
+.PHONY: run app web test notebooks docs bundle export wheel clean
 
 run: .venv/.base
 	@$(BIN)/paper-tasks demo
 
 app: .venv/.app
 	$(BIN)/paper-tasks app --browser
+
+web: .venv/.web
+	@mkdir -p runs
+	$(BIN)/paper-tasks serve --browser --feedback runs/feedback.jsonl
 
 test: .venv/.docs
 	$(BIN)/python -m pytest -q tests/test_export.py
@@ -65,14 +70,19 @@ clean:
 	@$(PIP) -e '.[app]'
 	@touch $@
 
+.venv/.web: .venv/.base
+	@echo 'Installing what the site needs …'
+	@$(PIP) -e '.[web]'
+	@touch $@
+
 # fastai asks for torchvision and blurr for a torch of 2022: neither is needed, and both would bring a torch that does not work with the rest.
 .venv/.dev: .venv/.app
 	@echo 'Installing what the notebooks and the tests need …'
-	@$(PIP) -e '.[app,data,scale,train,dev]'
+	@$(PIP) -e '.[app,web,data,scale,train,dev]'
 	@$(PIP) --no-deps fastai ohmeow-blurr
 	@touch $@
 
 .venv/.docs: .venv/.dev
 	@echo 'Installing what the site is built with …'
-	@$(PIP) -e '.[app,data,scale,train,docs,dev]'
+	@$(PIP) -e '.[docs]'
 	@touch $@
