@@ -34,7 +34,10 @@ def sections():
 
 def pages():
     "Each notebook and the name of its page, both relative and without a suffix."
-    return {nb.removesuffix('.ipynb'): str(_nbpath2html(Path(nb)).with_suffix('')) for nb in ['index.ipynb', *sum(sections().values(), [])]}
+    found = {nb.removesuffix('.ipynb'): str(_nbpath2html(Path(nb)).with_suffix('')) for nb in ['index.ipynb', *sum(sections().values(), [])]}
+    twice = {nb: page for nb, page in found.items() if list(found.values()).count(page) > 1}
+    if twice: sys.exit(f'{" and ".join(twice)} would have the same page: rename one of them')
+    return found
 
 
 # --- the reference entry of a function or class
@@ -76,7 +79,8 @@ def reference(module, name, level):
     "What `show_doc` says of a symbol, with its parameters as a table."
     symbol = module
     for part in name.split('.'): symbol = getattr(symbol, part)
-    heading, doc = f'{"#"*level} `{name}`', inspect.getdoc(symbol) or ''
+    own = vars(symbol).get('__doc__') if inspect.isclass(symbol) else inspect.getdoc(symbol) # not that of a library's class
+    heading, doc = f'{"#"*level} `{name}`', inspect.cleandoc(own or '')
     if not callable(symbol): return f'{heading}\n\n{doc}' # a property
     if inspect.isclass(symbol) and doc.startswith(f'{symbol.__name__}('): doc = '' # which dataclasses write
     function = inspect.unwrap(getattr(symbol, '__func__', symbol))
@@ -95,16 +99,28 @@ def only_imports(code):
     return all(isinstance(s, (ast.Import, ast.ImportFrom)) for s in ast.parse(code).body)
 
 
-def markdown(text, name):
+def familiar(nb, module):
+    "The names that a notebook defines or imports from the package, and where their entries are."
+    code = '\n'.join(c.source for c in nb.cells if c.cell_type == 'code')
+    own = re.findall(r'^(?:def|class) (\w+)', code, re.M)
+    imported = re.findall(r'^from (from_paper_with_tasks\.\w+) import \(?((?:[\w ]+,?\s*)+)', code, re.M)
+    found = [(n, f'{module}.{n}') for n in own] + [(n, f'{m}.{n}') for m, names in imported for n in re.findall(r'\w+', names)]
+    return {n: url for n, full in found if (url := NbdevLookup().doc(full))}
+
+
+def markdown(text, name, known):
     "Markdown of nbdev and Quarto as MyST has it: symbols and notebooks are linked, callouts are admonitions."
     lookup, here = NbdevLookup(), pages()
+    def symbol(m): # a plain word, such as `labels`, is a symbol where the notebook knows it as one
+        url = known.get(m[1]) or (None if re.fullmatch('[a-z]+', m[1]) else lookup.doc(m[1]))
+        return f'[{m[0]}]({url})' if url else m[0]
     def mentioned(m): return f'[{m[0]}]({SITE}{here[m[1]]}.html)' if m[1] in here and m[1] != name else m[0]
     def linked(m):
         target = os.path.normpath(os.path.join(os.path.dirname(name), m[1]))
         return f']({SITE}{here.get(target, target)}.html{m[2] or ""})'
     def outside_code(part):
         part = re.sub(r'`(?:nbs/)?([\w/]+)(?:\.ipynb)?`(?!\])', mentioned, part)
-        part = '\n'.join(line if line.startswith('#') else lookup.link_line(line) for line in part.split('\n'))
+        part = '\n'.join(line if line.startswith('#') else re.sub(r'(?<!\[)`([\w.]+)(?:\(\))?`', symbol, line) for line in part.split('\n'))
         part = re.sub(r'\]\((?!https?:)([\w./-]+)\.ipynb(#[\w.-]+)?\)', linked, part)
         part = re.sub(r'^:::+ *\{\.callout-(\w+) title="(.*?)".*\}', r':::{admonition} \2\n:class: \1', part, flags=re.M)
         return re.sub(r'^:::+ *\{\.callout-(\w+).*\}', r':::{\1}', part, flags=re.M)
@@ -114,7 +130,8 @@ def markdown(text, name):
 def tidy_outputs(cell):
     "Without what a page cannot show: live widgets, which need scripts from elsewhere, and progress bars."
     for o in cell.get('outputs', []):
-        for mime in [m for m in o.get('data', {}) if m.startswith('application/vnd.jupyter')]: del o['data'][mime]
+        if live := [m for m in o.get('data', {}) if m.startswith('application/vnd.jupyter')]:
+            for mime in [*live, 'text/plain']: o['data'].pop(mime, None)
     cell['outputs'] = [o for o in cell.get('outputs', []) if o.get('data') or o.get('text')]
 
 
@@ -141,7 +158,7 @@ def page(path):
     module = _default_exp(nb)
     module = importlib.import_module(f'{get_config().lib_path.name}.{module}') if module else None
     NBProcessor(nb=nb, procs=[populate_language, add_show_docs, strip_ansi, hide_line], process=True)
-    cells, shown, level = [], [], 1
+    cells, shown, level, known = [], [], 1, familiar(nb, getattr(module, '__name__', ''))
     for cell in reversed(nb.cells): # the entries of a cell stand behind it
         if getattr(cell, 'has_sd', False): shown.append(cell.source[9:-1]); continue
         cell['entries'], shown = shown, []
@@ -150,7 +167,7 @@ def page(path):
     for cell in cells:
         if cell.cell_type == 'markdown':
             if m := re.match('(#+) ', cell.source): level = len(m[1])
-            cell['source'] = markdown(cell.source, name)
+            cell['source'] = markdown(cell.source, name, known)
             out.append(cell)
         elif cell.cell_type == 'code':
             names = [(n, min(level + 1 + deeper, 5)) for top in cell.pop('entries') for deeper, n in [(0, top), *((1, m) for m in methods(cell.source, top))]]
