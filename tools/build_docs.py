@@ -17,7 +17,7 @@ from fastcore.docments import docments
 from nbdev.config import get_config
 from nbdev.doclinks import NbdevLookup, _nbpath2html
 from nbdev.process import NBProcessor
-from nbdev.processors import _default_exp, add_show_docs, hide_, hide_line, populate_language, strip_ansi
+from nbdev.processors import _default_exp, add_show_docs, hide_line, populate_language, strip_ansi
 
 ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT/'nbs'
@@ -28,8 +28,9 @@ CODE = f'{get_config().git_url}/blob/{get_config().branch}'
 def sections():
     "The sidebar: title of each section, and its notebooks."
     contents = yaml.safe_load((NBS/'sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']['contents']
-    def notebooks(names): return names if isinstance(names, list) else sorted(str(p.relative_to(NBS)) for p in NBS.glob(names))
-    return {c['section']: notebooks(c['contents']) for c in contents if isinstance(c, dict)}
+    def like(pattern): return sorted(p.relative_to(NBS).as_posix() for p in NBS.glob(pattern))
+    def notebooks(c): return [c] if isinstance(c, str) else like(c['auto'])
+    return {c['section']: sum(map(notebooks, c['contents']), []) for c in contents if isinstance(c, dict)}
 
 
 def pages():
@@ -202,7 +203,7 @@ def write_sources(folder):
     shutil.copytree(NBS/'images', folder/'images', dirs_exist_ok=True)
 
 
-def build(target, work=ROOT/'_proc'/'site'):
+def build(target, work=ROOT/'build'/'docs'):
     "Write the site into a folder; the exit status of Sphinx."
     from sphinx.cmd.build import main
     write_sources(work/'pages')
