@@ -65,7 +65,7 @@ def parse_xml(
 
 # %% ../nbs/01e_arxiv.ipynb #adaf5625
 def text_in(
-    entry: etree._Element,
+    entry: etree._Element, # of a feed
     tag: str, # such as 'title'
 ) -> str: # on one line, '' if there is none
     "The text of an element of an entry."
@@ -139,7 +139,7 @@ def ask(
 def fetch_papers(
     session: PoliteSession, # from `arxiv_session`
     ids: Iterable[str],     # in any form that `check_arxiv_id` takes
-    api: str = ARXIV,
+    api: str = ARXIV,       # the API's address
 ) -> dict[str, Record]: # by id as `check_arxiv_id` returns it; those that arXiv does not have are missing
     "What arXiv says of papers; `PageError` if an answer cannot be read, `PaperTasksError` if there is none."
     ids, found = list(dict.fromkeys(map(check_arxiv_id, ids))), {}
@@ -170,7 +170,7 @@ class WithAbstracts(Source):
         source: Source,
         session: PoliteSession, # from `arxiv_session`
         hold: int = CHUNK,      # records that are held back at most; more means fewer requests, and more to get again if we are killed
-        api: str = ARXIV,
+        api: str = ARXIV,       # the API's address
     ): self.source, self.session, self.hold, self.api = source, session, hold, api
 
     def plan(self, selection: Selection) -> Plan:
@@ -209,7 +209,7 @@ def with_abstracts(
     source: Source,
     session: PoliteSession|None = None, # None: `arxiv_session()`
     hold: int = CHUNK,                  # as for `WithAbstracts`
-    api: str = ARXIV,
+    api: str = ARXIV,                   # the API's address
 ) -> WithAbstracts:
     "`source`, with abstracts from arXiv where it has none."
     return WithAbstracts(source, session or arxiv_session(), hold, api)

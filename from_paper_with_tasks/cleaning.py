@@ -87,7 +87,7 @@ def id_key(
 
 # %% ../nbs/02_cleaning.ipynb #a0bc179c
 def title_key(
-    title: str,
+    title: str, # as a source has it
 ) -> str: # letters and digits; '' if there are fewer than 20
     "What the spellings of a title have in common."
     key = re.sub(r'\W+', '', clean_text(title).casefold())
@@ -105,21 +105,22 @@ def equal_pairs(
 NEAR = 0.6 # Jaccard similarity of the word triples of two abstracts of the same paper
 
 def triples(
-    text: str,
+    text: str, # cleaned
 ) -> set[str]:
     "All runs of three words."
     words = re.findall(r'\w+', text.lower())
     return {' '.join(words[i:i+3]) for i in range(max(1, len(words) - 2))}
 
 def jaccard(
-    a: set, b: set,
+    a: set, # one set
+    b: set, # another
 ) -> float: # from 0 to 1
     "The share of their elements that two sets have in common."
     return len(a & b) / max(1, len(a | b))
 
 # %% ../nbs/02_cleaning.ipynb #0adca757
 def signatures(
-    texts: list[str],
+    texts: list[str],       # cleaned
     progress: bool = False, # show a bar
 ) -> np.ndarray: # (texts, 128) uint64
     "The MinHash values of each text's word triples."
@@ -129,7 +130,7 @@ def signatures(
 
 # %% ../nbs/02_cleaning.ipynb #a3a9236b
 def near_pairs(
-    texts: list[str],
+    texts: list[str],       # cleaned
     near: float = NEAR,     # Jaccard similarity from which two texts are the same paper's
     progress: bool = False, # show a bar
 ) -> list[tuple[int, int]]: # positions

@@ -29,7 +29,7 @@ from .lexicon import Lexicon
 from .tagging import BUNDLE_FILES, CHECKSUMS, LEXICON
 from .training import MAX_TOKENS, load_trained
 
-# %% ../nbs/04_compression.ipynb #45914837
+# %% ../nbs/04_compression.ipynb #5373db57
 def _one_node(module, query, key, value, attention_mask, scaling=None, **kwargs):
     "Attention as a single node, for the exporter."
     papers, heads, tokens, width = query.shape
@@ -40,9 +40,12 @@ def _one_node(module, query, key, value, attention_mask, scaling=None, **kwargs)
 
 AttentionInterface.register('one_node', _one_node)
 
+# %% ../nbs/04_compression.ipynb #45914837
 class _Logits(nn.Module):
     "The classifier for one paper, with nothing but its logits as the output."
-    def __init__(self, model): super().__init__(); self.model = model
+    def __init__(self,
+        model: nn.Module, # a trained classifier
+    ): super().__init__(); self.model = model
     def forward(self, input_ids): return self.model(input_ids, torch.ones_like(input_ids)).logits
 
 # %% ../nbs/04_compression.ipynb #987dbfe5
@@ -179,8 +182,8 @@ def quantize_embeddings(
 SLOWER = ['SkipLayerNormFusion'] # what onnxruntime joins to our disadvantage
 
 def join_nodes(
-    model: ModelProto,
-    path: Path, # where to write the result
+    model: ModelProto, # a graph
+    path: Path,        # where to write the result
 ):
     "Let onnxruntime join nodes, for good."
     options = ort.SessionOptions()
@@ -241,7 +244,7 @@ def write_bundle(
     if lexicon is not None: lexicon.save(folder/LEXICON)
     write_config(dict(max_tokens=MAX_TOKENS, recipe=recipe, tasks=list(map(asdict, tasks)), thresholds=thresholds), folder)
 
-# %% ../nbs/04_compression.ipynb #c0a1b203
+# %% ../nbs/04_compression.ipynb #0fcef353
 ENOUGH = 10_000 # texts, to tell which word pieces are in use
 
 def save_tokenizer(
@@ -254,6 +257,7 @@ def save_tokenizer(
     backend.no_padding()
     with atomic_write(path) as f: f.write(backend.to_str())
 
+# %% ../nbs/04_compression.ipynb #c0a1b203
 def compress(
     model: nn.Module,      # a trained classifier
     tokenizer,             # its encoder's

@@ -192,13 +192,13 @@ def by_term(
 
 # %% ../nbs/02b_lexicon.ipynb #199850a9
 def fit_lexicon(
-    texts: list[str],            # of the training papers, as `Paper.text` gives them
-    y: np.ndarray,               # (papers, tasks), 1 where a paper has a task
-    tasks_names: list[set[str]], # the name keys of each task, from `names_of`
+    texts: list[str],               # of the training papers, as `Paper.text` gives them
+    y: np.ndarray,                  # (papers, tasks), 1 where a paper has a task
+    tasks_names: list[set[str]],    # the name keys of each task, from `names_of`
     fitted: np.ndarray|None = None, # (tasks,) bool: the tasks to learn weights for; None: all
-    max_terms: int = 20_000,     # the most frequent are kept
-    per_task: int = 800,         # weights of a task, the largest are kept
-    seed: int = 0,
+    max_terms: int = 20_000,        # the most frequent are kept
+    per_task: int = 800,            # weights of a task, the largest are kept
+    seed: int = 0,                  # of the solver, so that the weights are the same each time
 ) -> Lexicon: # without floors and bend, see `scaled`
     "Learn what words say about each task."
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -53,7 +53,7 @@ def text_of(
 
 # %% ../nbs/01d_pages.ipynb #72ac36b5
 def links(
-    page: BeautifulSoup|bytes,
+    page: BeautifulSoup|bytes, # parsed or not
     css: str,  # selects <a> elements
     kind: str, # as for `slug_of`
 ) -> dict[str, str]: # slug to text, in the order of the page
@@ -126,7 +126,7 @@ def parse_date(
 # %% ../nbs/01d_pages.ipynb #76b08305
 def parse_paper(
     body: bytes|BeautifulSoup, # `/paper/<slug>`
-    slug: str,
+    slug: str, # of the paper
     methods: dict[str, dict]|None = None, # what is known of methods: slug to `category` and `area`
     source: str = '',                     # where the page is from
 ) -> Record: # its abstract may be ''
@@ -258,7 +258,7 @@ class Pages(Source):
 @patch
 def look(self:Pages,
     ledger: Ledger,
-    url: str,
+    url: str,        # of a page
     parse: Callable, # one of the parsers above
 ): # what `parse` returns; None if the page failed, now or before
     "What `parse` finds on the page at `url`."
@@ -299,10 +299,16 @@ def papers(self:Pages,
 class Scratch:
     "Stands in for a `Ledger` where nothing shall be written down."
     def __init__(self): self.pages, self.error = 0, 'it has no methods'
-    def has(self, url: str) -> bool: return False
+    def has(self,
+        url: str, # of a page
+    ) -> bool:
+        "Nothing was had before."
+        return False
 
     @contextmanager
-    def page(self, url: str):
+    def page(self,
+        url: str, # of a page
+    ):
         "Count a page, and keep the reason if it fails."
         self.pages += 1
         try: yield
@@ -397,7 +403,7 @@ def read_page(
 # %% ../nbs/01d_pages.ipynb #8945682c
 @patch
 def known_methods(self:SavedPages,
-    files: list[Path],
+    files: list[Path], # saved pages
     selection: Selection,
     ledger: Ledger,
 ) -> dict[str, dict]: # slug to `category` and `area`
@@ -416,7 +422,7 @@ def known_methods(self:SavedPages,
 # %% ../nbs/01d_pages.ipynb #6202fe29
 @patch
 def paper(self:SavedPages,
-    path: Path,
+    path: Path,               # a saved page
     methods: dict[str, dict], # see `known_methods`
     ledger: Ledger,
 ) -> Record|None: # None if the page is of another kind, was had before, or failed

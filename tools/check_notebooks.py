@@ -9,7 +9,7 @@ One line a finding: the notebook, the number of the cell from 1, what is wrong a
   grow (`site |= …`).
 - Each parameter of what is exported has its words beside it, unless its type is a class of this package, which has words of its own.
   Methods without docstring in a class made from a library's do what the library says.
-- An exported symbol is shown if a lesson of its notebook names it, or something that is shown uses it.
+- An exported symbol is shown if a lesson of its notebook names it, or one of another notebook that imports it, or something that is shown uses it.
 """
 import ast
 import io
@@ -67,6 +67,9 @@ class Cell:
         tokens = tokenize.generate_tokens(io.StringIO(self.source).readline)
         return [(t.start[0], t.string) for t in tokens if t.type == tokenize.COMMENT and not t.string.startswith('#|')]
 
+    @property
+    def shows(self): return bool(self.outputs) or any(map(shows_error, self.body))
+
     @cached_property
     def lines(self): return [s for s in self.source.splitlines() if s.strip() and not s.startswith('#|')]
 
@@ -81,6 +84,8 @@ class Notebook:
     def cells(self): return [Cell(c, i) for i, c in enumerate(self.raw['cells'], 1)]
     @cached_property
     def code(self): return [c for c in self.cells if c.code]
+    @cached_property
+    def module(self): return next((d.split()[1] for c in self.code for d in c.directives if d.startswith('default_exp ')), None)
     @cached_property
     def lessons(self): return [c for c in self.cells if c.lesson]
     @cached_property
@@ -101,7 +106,7 @@ def called(node):
     f = call.func if isinstance(call, ast.Call) else None
     return f.id if isinstance(f, ast.Name) else f.attr if isinstance(f, ast.Attribute) else None
 
-def shows_error(node): return isinstance(node, ast.With) and 'ExceptionExpected' in ast.dump(node)
+def shows_error(node): return bool({'ExceptionExpected', 'expect_fail', 'test_fail'} & names([node]))
 def is_test(node): return isinstance(node, ast.Assert) or called(node) in TESTS or isinstance(node, ast.For) and all(map(is_test, node.body))
 
 def bound(node):
@@ -125,9 +130,19 @@ def classes(folder=NBS):
     "The names of the classes that the notebooks export."
     return {s.name for p in folder.rglob('*.ipynb') for c in Notebook(p).exports for s in symbols(c) if isinstance(s, ast.ClassDef)}
 
+@lru_cache
+def shown_elsewhere(folder):
+    "What the lessons of a notebook use of others: by module, the names."
+    found = {}
+    for nb in map(Notebook, folder.rglob('*.ipynb')):
+        used = names(s for c in nb.lessons for s in c.body)
+        for s in (s for c in nb.code for s in c.body if isinstance(s, ast.ImportFrom) and s.module):
+            found.setdefault(s.module.rpartition('.')[2], set()).update({a.name for a in s.names} & used)
+    return found
+
 def foreign(cls): return any(not names([b]) & (classes() | {'ABC', 'Exception'}) for b in cls.bases)
 def ours(annotation): return annotation is not None and bool((names([annotation]) | {n.value for n in ast.walk(annotation) if isinstance(n, ast.Constant)}) & classes())
-def last_binds(node): return bool(bound(node)) or isinstance(node, ast.AugAssign) or isinstance(node, ast.For) and not is_test(node)
+def last_binds(node): return isinstance(node, (*DEF, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)) or isinstance(node, ast.For) and last_binds(node.body[-1])
 def private(name): return name.startswith('_')
 
 
@@ -164,7 +179,7 @@ def line_lengths(nb):
 def imports(nb):
     for c in nb.code:
         found = [s for s in c.body if is_import(s) and not isinstance(s, ast.Pass)]
-        if found and not c.imports_only: yield c.number, f'{ast.unparse(found[0]).splitlines()[0]!r} stands among other code: move it to a cell of imports'
+        if found and not c.imports_only and 'hide' not in c.directives: yield c.number, f'{ast.unparse(found[0]).splitlines()[0]!r} stands among other code: move it to a cell of imports'
 
 def lesson_comments(nb):
     for c in nb.lessons:
@@ -178,11 +193,14 @@ def printed_words(nb):
                     yield c.number, f'prints words ({ast.unparse(node)[:40]!r}): say them in markdown and end with the value'
 
 def nothing_shown(nb):
-    for c, after in zip(nb.code, [*nb.code[1:], None]):
-        if not c.lesson or not c.body or c.outputs or any(map(shows_error, c.body)) or not last_binds(c.body[-1]): continue
-        shows = after is not None and after.lesson and (after.outputs or any(map(shows_error, after.body)))
-        mine = names(c.body[-1:]) | {n for s in c.body for n, _ in bound(s)}
-        if not (shows and mine & names(after.body)):
+    code = [c for c in nb.code if c.lesson or c.exported]
+    for i, c in enumerate(code):
+        if not (c.lesson and c.body and last_binds(c.body[-1])) or c.shows: continue
+        made = set()
+        for after in code[i:]:
+            if after.exported or made and after.shows and made & names(after.body): break
+            made |= names(after.body[-1:]) | {n for s in after.body for n, _ in bound(s)} if not after.shows else set()
+        if after.exported or not (after.shows and made & names(after.body)):
             yield c.number, f'ends in {ast.unparse(c.body[-1]).splitlines()[0][:40]!r} and shows nothing: end with the value worth seeing'
 
 def reassigned(nb):
@@ -226,11 +244,14 @@ def docments(nb):
             if bare: yield c.number, f'{f.name} does not say what {", ".join(bare)} is: one parameter a line, with "# what it is" behind it'
 
 def never_shown(nb):
-    uses = {}
-    for s in (s for c in nb.exports for s in symbols(c)):
-        owner = s.args.args[0].annotation if isinstance(s, DEF) and patched(s) and s.name.startswith('__') else None
-        for name in [s.name, *(names([owner]) if owner else [])]: uses.setdefault(name, set()).update(names([s]))
-    shown = names(s for c in nb.lessons for s in c.body)
+    uses, all_symbols = {}, [s for c in nb.exports for s in symbols(c)]
+    librarys = {s.name for s in all_symbols if isinstance(s, ast.ClassDef) and foreign(s)}
+    for s in all_symbols:
+        owners = names([s.args.args[0].annotation]) if isinstance(s, DEF) and patched(s) else set()
+        called_by_class = owners if s.name.startswith('__') else owners & librarys
+        for name in called_by_class: uses.setdefault(name, set()).update([s.name])
+        uses.setdefault(s.name, set()).update(names([s]))
+    shown = names(s for c in nb.lessons for s in c.body) | shown_elsewhere(nb.path.parent).get(nb.module, set())
     while more := {n for name in shown & uses.keys() for n in uses[name]} - shown: shown |= more
     for c in nb.exports:
         for s in symbols(c):
