@@ -48,7 +48,7 @@ class _Logits(nn.Module):
     ): super().__init__(); self.model = model
     def forward(self, input_ids): return self.model(input_ids, torch.ones_like(input_ids)).logits
 
-# %% ../nbs/04_compression.ipynb #987dbfe5
+# %% ../nbs/04_compression.ipynb #851b1090
 def _origin(
     name: str,                  # of a value
     made: dict[str, NodeProto], # which node makes it
@@ -57,6 +57,7 @@ def _origin(
     node = made.get(name)
     return _origin(node.input[0], made) if node is not None and node.op_type == 'Reshape' else node
 
+# %% ../nbs/04_compression.ipynb #987dbfe5
 def _projection(
     name: str,  # of query, key or value
     made: dict[str, NodeProto],
@@ -207,7 +208,7 @@ def quantize(
     with atomic_write(target, encoding=None) as f: f.write(model.SerializeToString())
     draft.unlink()
 
-# %% ../nbs/04_compression.ipynb #d93671f4
+# %% ../nbs/04_compression.ipynb #9ac266b9
 def write_checksums(
     folder: Path, # of a bundle
 ):
@@ -215,6 +216,7 @@ def write_checksums(
     there = [n for n in (*BUNDLE_FILES, LEXICON) if (folder/n).exists()]
     with atomic_write(folder/CHECKSUMS) as f: f.writelines(f'{sha256(folder/n)}  {n}\n' for n in there)
 
+# %% ../nbs/04_compression.ipynb #d93671f4
 def write_config(
     config: dict, # of a bundle
     folder: Path, # of the bundle
