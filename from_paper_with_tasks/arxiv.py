@@ -126,7 +126,7 @@ def ask(
     "Ask for some papers, again if there was an answer that is none; `PageError` if that does not help."
     for attempt in range(session.retries + 1):
         bodies = []
-        def parse(body): bodies.append(body); return parse_feed(body, ids)
+        def parse(body, bodies=bodies): bodies.append(body); return parse_feed(body, ids)
         try: found = read(session, feed_url(ids, api), parse)
         except PageError:
             if not bodies or attempt == session.retries: raise

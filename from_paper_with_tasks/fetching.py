@@ -396,7 +396,7 @@ def usable(
     "What goes wrong with `path` in the block becomes a `PaperTasksError`."
     try: yield
     except PaperTasksError: raise
-    except Exception as e:
+    except Exception as e: # noqa: BLE001 (a broken cache fails in many ways)
         raise PaperTasksError(f'the cache {path} cannot be used ({reason(e)}): remove it, or name another folder') from None
 
 # %% ../nbs/01a_fetching.ipynb #11f0fb0d

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -246,7 +247,7 @@ class Pages(Source):
                 if slug in seen or ledger.has(f'{PWC}/paper/{slug}'): continue
                 seen.add(slug)
                 url = f'{self.base_url}/paper/{slug}'
-                record = self.look(ledger, url, lambda body: parse_paper(body, slug, methods, url))
+                record = self.look(ledger, url, partial(parse_paper, slug=slug, methods=methods, source=url))
                 if record and rest.takes(record): yield record
                 elif record: ledger.pass_over()
 
