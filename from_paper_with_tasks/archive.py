@@ -141,7 +141,7 @@ def paper_id(
 
 # %% ../nbs/01b_archive.ipynb #d1e61ee5
 def to_record(
-    row: dict,   # of the archive, or as in a file of ours: id, title, abstract, tasks
+    row,         # of the archive, or as in a file of ours: id, title, abstract, tasks; anything else is refused
     source: str, # the file or address that it is from
 ) -> Record: # `got` is now
     "The record that a row gives, or a `PageError` that says why it cannot be used."

@@ -39,7 +39,7 @@ def month_of(
 
 # %% ../nbs/01e_arxiv.ipynb #17513046
 def check_arxiv_id(
-    s: str, # '2309.16653v2', 'arXiv:cs/0112017', 'https://arxiv.org/abs/2309.16653', perhaps with blanks around it
+    s, # '2309.16653v2', 'arXiv:cs/0112017', 'https://arxiv.org/abs/2309.16653', perhaps with blanks around it; or anything
 ) -> str: # the id without version and subject class
     "The arXiv id that `s` is, or is the address of; `PaperTasksError` if it is anything else."
     m = _arxiv.fullmatch(s.strip(' ')) if isinstance(s, str) and len(s) < 200 else None

@@ -10,6 +10,7 @@ __all__ = ['SLOWER', 'ENOUGH', 'fuse_attention', 'strip_notes', 'export_onnx', '
 # %% ../nbs/04_compression.ipynb #e3da5697
 import json, shutil, warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -264,7 +265,7 @@ def compress(
     model: nn.Module,      # a trained classifier
     tokenizer,             # its encoder's
     folder: Path,          # where to work
-    texts: list[str] = (), # such as it will be used on; if there are `ENOUGH`, word pieces that they do not use are dropped
+    texts: Sequence[str] = (), # such as it will be used on; if there are `ENOUGH`, word pieces that they do not use are dropped
 ) -> tuple[Path, Path]: # the graph in eight bits, and its `tokenizer.json`
     "Make a small, fast graph of a trained classifier."
     graph, pieces = folder/'float32.onnx', folder/'tokenizer.json'
@@ -283,7 +284,7 @@ def compress(
 def compress_trained(
     trained: Path,         # a folder with a calibrated model, its tasks and perhaps a lexicon
     folder: Path,          # where to work
-    texts: list[str] = (), # as for `compress`
+    texts: Sequence[str] = (), # as for `compress`
     threshold: float|None = None, # None: the one that was chosen when it was calibrated
 ) -> Path: # of the bundle
     "Make a bundle of a trained model."

@@ -193,7 +193,7 @@ def choose_encoder(
 
 # %% ../nbs/06a_own_labels.ipynb #d495ce7a
 def check_encoder(
-    name: str, # of a Hugging Face encoder, or its folder
+    name: str|Path, # of a Hugging Face encoder, or its folder
 ):
     "Raise a `PaperTasksError` if an encoder cannot be used."
     try:

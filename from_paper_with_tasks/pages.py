@@ -258,7 +258,7 @@ class Pages(Source):
 # %% ../nbs/01d_pages.ipynb #4ddb554a
 @patch
 def look(self:Pages,
-    ledger: Ledger,
+    ledger: 'Ledger|Scratch',
     url: str,        # of a page
     parse: Callable, # one of the parsers above
 ): # what `parse` returns; None if the page failed, now or before
@@ -270,7 +270,7 @@ def look(self:Pages,
 @patch
 def methods(self:Pages,
     selection: Selection,
-    ledger: Ledger,
+    ledger: 'Ledger|Scratch',
 ) -> dict[str, dict]: # slug to `category` and `area`, those of the first category that has it
     "The methods in the selected categories, or in all that there are."
     found = {}
@@ -283,7 +283,7 @@ def methods(self:Pages,
 @patch
 def papers(self:Pages,
     method: str, # slug
-    ledger: Ledger,
+    ledger: 'Ledger|Scratch',
 ) -> Iterator[str]: # slugs, which may repeat
     "The papers that use a method."
     number = self.look(ledger, f'{self.base_url}/method/{method}', parse_method_id)
@@ -319,7 +319,7 @@ class Scratch:
 @patch
 def first_part(self:Pages,
     method: str, # slug
-    ledger: Ledger,
+    ledger: 'Ledger|Scratch',
 ) -> dict|None: # see `parse_paper_list`; None if it failed
     "The first part of the list of a method's papers."
     number = self.look(ledger, f'{self.base_url}/method/{method}', parse_method_id)

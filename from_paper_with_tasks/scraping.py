@@ -255,7 +255,7 @@ def page(self:Ledger,
 # %% ../nbs/01_scraping.ipynb #a8a49c61
 @patch
 def expect(self:Ledger,
-    papers: int, # how many there are
+    papers: int|None, # how many there are; None: not known
 ):
     "Tell the bar how many papers there are to look at."
     self.bar.total = papers

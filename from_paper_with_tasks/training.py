@@ -81,7 +81,7 @@ def tiny_encoder(
 
 # %% ../nbs/03_training.ipynb #09a72ee4
 def load_encoder(
-    name: str, # of a Hugging Face encoder, or its folder
+    name: str|Path, # of a Hugging Face encoder, or its folder
 ) -> tuple: # arch, config, tokenizer and encoder
     "blurr's four Hugging Face objects, set up to train fast on a CPU."
     fast = dict(config_kwargs=dict(attention_probs_dropout_prob=0.), model_kwargs=dict(attn_implementation='eager', dtype=torch.float32))
@@ -170,8 +170,8 @@ def encode_names(
 UNKNOWN = -1. # a target that the loss leaves out
 
 def one_hot(
-    tasks_of_papers: list[list[str]], # each paper's tasks
-    labels: list[str],                # all tasks
+    tasks_of_papers: list, # each paper's tasks: a list, or an array of names
+    labels: list[str],     # all tasks
 ) -> np.ndarray: # (papers, labels) of 0 and 1
     "Each paper's tasks as a row of zeros and ones."
     at = {t: i for i, t in enumerate(labels)}
@@ -244,11 +244,11 @@ def best_f1(
     macro: bool = False,  # the mean over tasks rather than over pairs
 ) -> float: # from 0 to 1
     "F1 at the threshold that is best for it."
-    probs, y = logits.sigmoid().numpy(), y.numpy()
+    probs, right = logits.sigmoid().numpy(), y.numpy()
     def at(threshold):
-        shown = (probs >= threshold) & (y >= 0)
-        tp, fp, fn = ((a & b).sum(0) for a, b in ((shown, y == 1), (shown, y == 0), (~shown, y == 1)))
-        return f1(tp, fp, fn)[(y == 1).any(0)].mean() if macro else f1(tp.sum(), fp.sum(), fn.sum())
+        shown = (probs >= threshold) & (right >= 0)
+        tp, fp, fn = ((a & b).sum(0) for a, b in ((shown, right == 1), (shown, right == 0), (~shown, right == 1)))
+        return f1(tp, fp, fn)[(right == 1).any(0)].mean() if macro else f1(tp.sum(), fp.sum(), fn.sum())
     return float(max(at(t) for t in np.arange(.05, .95, .05)))
 
 # %% ../nbs/03_training.ipynb #fee31104
@@ -406,7 +406,7 @@ RECIPES = dict(
     original=Recipe([Stage('original', 5, 5e-5, 1e-3)], fields='abstract', head='random', lexicon=False, threshold=.5),
     tiny=Recipe([Stage('head', 1, 0, 2e-2, -1, 128, 8), Stage('whole', 2, 5e-3, 1e-2, 0, 128, 8),
                  Stage('words', 1, 0, 2e-2, -1, 128, 8, ('all', 'one', 'none'), True, 24, 0.)],
-                [Stage('pupil', 1, 5e-3, 1e-2, 1, 128, 8, ('all', 'one', 'none'), dropout=0.)]))
+                pupil=[Stage('pupil', 1, 5e-3, 1e-2, 1, 128, 8, ('all', 'one', 'none'), dropout=0.)]))
 
 # %% ../nbs/03_training.ipynb #0fb89857
 def get_model(

@@ -3,6 +3,8 @@ import os
 os.environ['OMP_NUM_THREADS'] = '1'
 import hashlib, io, shutil, sys
 import pytest
+from typeguard import install_import_hook
+install_import_hook('from_paper_with_tasks') # the types of arguments and results are checked while the tests run
 from helpers import Done
 from stand_in import Server
 from from_paper_with_tasks import cli

@@ -142,7 +142,11 @@ def shown_elsewhere(folder):
     return found
 
 def foreign(cls): return any(not names([b]) & (classes() | {'ABC', 'Exception'}) for b in cls.bases)
-def ours(annotation): return annotation is not None and bool((names([annotation]) | {n.value for n in ast.walk(annotation) if isinstance(n, ast.Constant)}) & classes())
+
+def ours(annotation):
+    "Whether a type names a class of this package, in quotes or not."
+    return annotation is not None and bool(set(re.findall(r'\w+', ast.unparse(annotation))) & classes())
+
 def last_binds(node): return isinstance(node, (*DEF, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)) or isinstance(node, ast.For) and last_binds(node.body[-1])
 def private(name): return name.startswith('_')
 
