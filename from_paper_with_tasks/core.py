@@ -161,7 +161,7 @@ def _csv_lines(f) -> Iterator[str]:
     csv.field_size_limit(1 << 30)
     return (line.replace('\0', NUL) for line in f)
 
-def _read_csv(f, path: str, needs: str|None) -> Iterator[dict]:
+def _read_csv(f, path: str|Path, needs: str|None) -> Iterator[dict]:
     "The rows of a CSV file with a header."
     reader = csv.DictReader(_csv_lines(f))
     check_columns(path, reader.fieldnames or [], needs)
@@ -207,7 +207,7 @@ def columns_of(
 
 # %% ../nbs/00_core.ipynb #a944f13b
 def to_json(
-    row: dict, # anything that JSON can hold
+    row, # anything that JSON can hold
 ) -> str: # one line
     "`row` as a line of JSON that can always be written as UTF-8."
     line = json.dumps(row, ensure_ascii=False)

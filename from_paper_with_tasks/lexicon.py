@@ -116,7 +116,7 @@ def bent(
 def lifted(
     logits: np.ndarray, # of any shape
     named: np.ndarray,  # of the same shape, bool: whether a name of the task stands in the text
-    floor: np.ndarray|float, # the least logit of a task that is named; a shape that goes with the others
+    floor: np.ndarray|np.number|float, # the least logit of a task that is named; a shape that goes with the others
 ) -> np.ndarray: # of the same shape
     "The logits, those of named tasks no less than the floor."
     return np.where(named, np.maximum(logits, floor), logits)
@@ -159,8 +159,8 @@ def scaled(self: Lexicon,
     tasks = self.shift.shape
     gain, floor = (np.broadcast_to(np.float32(a), tasks) for a in (gain, NO_FLOOR if floor is None else floor))
     values = (self.values * (weight*gain)[self.columns]).astype(self.values.dtype)
-    shift, familiar = np.float32(self.shift*weight*gain), np.float32([familiar])
-    return replace(self, values=values, shift=shift, bend=np.float32(bend), floor=floor.copy(), familiar=familiar)
+    shift, least = np.float32(self.shift*weight*gain), np.float32([familiar])
+    return replace(self, values=values, shift=shift, bend=np.float32(bend), floor=floor.copy(), familiar=least)
 
 # %% ../nbs/02b_lexicon.ipynb #b4bf5be2
 def fit_task(
@@ -193,7 +193,7 @@ def by_term(
 # %% ../nbs/02b_lexicon.ipynb #199850a9
 def fit_lexicon(
     texts: list[str],               # of the training papers, as `Paper.text` gives them
-    y: np.ndarray,                  # (papers, tasks), 1 where a paper has a task
+    y: np.ndarray|list,          # (papers, tasks), 1 where a paper has a task
     tasks_names: list[set[str]],    # the name keys of each task, from `names_of`
     fitted: np.ndarray|None = None, # (tasks,) bool: the tasks to learn weights for; None: all
     max_terms: int = 20_000,        # the most frequent are kept

@@ -165,7 +165,7 @@ MAX_TITLE_CHARS = 2_000
 _surrogate = re.compile('[\ud800-\udfff]')
 
 def check_abstract(
-    abstract: str, # as the user gave it
+    abstract, # as the user gave it
 ) -> str: # the same
     "Return `abstract`, or raise a `PaperTasksError` that says why it cannot be tagged."
     if abstract is None: raise PaperTasksError('the abstract is missing: give its text')
@@ -215,7 +215,7 @@ class Paper:
 
 # %% ../nbs/00a_paper.ipynb #c6f0f714
 def check_title(
-    title: str, # as the user gave it
+    title, # as the user gave it
 ):
     "Raise a `PaperTasksError` if `title` cannot be used."
     if not isinstance(title, str): raise PaperTasksError(f'the title is a {type(title).__name__}: give it as text')
