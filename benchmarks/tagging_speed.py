@@ -146,7 +146,7 @@ def main():
         per_second={s: spread(r) for s, r in rates.items()}, times_the_original=spread(np.divide(rates['ours'], rates['original'])),
         milliseconds_for_one={s: spread(t) for s, t in times.items()}, share_of_the_originals=spread(np.divide(times['ours'], times['original'])),
         seconds_to_first_answer=spread([f['seconds'] for f in first]),
-        share_of_a_core_while_idle=round(idle/5, 4), streaming=dict(rows=args.rows, rows_per_second=round(args.rows/streamed['seconds'], 1), peak_mb=round(streamed['peak_mb'])),
+        share_of_a_core_while_idle=round(idle/5, 4), streaming=dict(rows=args.rows, peak_mb=round(streamed['peak_mb'])),
         megabytes=dict(ours=round(sum(p.stat().st_size for p in BUNDLED.iterdir())/1e6, 1), original=round(original_bytes/1e6, 1)),
         machine=f'{platform.system()} {platform.machine()}, {n_cores()} of {os.cpu_count()} cores', python=platform.python_version(),
         versions={p: version(p) for p in ('onnxruntime', 'tokenizers', 'numpy', 'scikit-learn')})

@@ -6,12 +6,13 @@
 __all__ = ['INTRO', 'answer', 'example_papers', 'make_app', 'launch']
 
 # %% ../nbs/07_app.ipynb #f885f12c
-import html, os
+import os
 
 import gradio as gr
 
 from .core import PACKAGE, PaperTasksError, read_rows
-from .tagging import PaperTagger, bars_html
+from .showing import STYLE, alert_html, tags_html
+from .tagging import PaperTagger
 
 # %% ../nbs/07_app.ipynb #0f1eb6ab
 def answer(
@@ -20,11 +21,8 @@ def answer(
     abstract: str, # as the user pasted it
 ) -> str: # HTML
     "The tasks of a paper, or what is wrong with it, for the page."
-    try: tags = tagger(abstract, title or None)
-    except PaperTasksError as e: return f'<p role="alert"><b>Not tagged:</b> {html.escape(str(e))}.</p>'
-    n = len(tags.tasks)
-    found = 'No task is over the threshold.' if n == 0 else f'{"One task is" if n == 1 else f"{n} tasks are"} over the threshold, in bold.'
-    return f'<div role="status"><p>{found} The {len(tags.scores)} most probable:</p>{bars_html(tags)}</div>'
+    try: return tags_html(tagger(abstract, title or None))
+    except PaperTasksError as e: return alert_html(str(e))
 
 # %% ../nbs/07_app.ipynb #b314046e
 def example_papers(
@@ -68,4 +66,4 @@ def launch(
     theme = gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace'])
     shades = dict(fill='*primary_700', fill_dark='*primary_700', fill_hover='*primary_800', fill_hover_dark='*primary_800')
     theme = theme.set(**{f'button_primary_background_{k}': v for k, v in shades.items()})
-    return page.launch(theme=theme, ssr_mode=False, footer_links=[], **kwargs)
+    return page.launch(theme=theme, css=STYLE, ssr_mode=False, footer_links=[], **kwargs)

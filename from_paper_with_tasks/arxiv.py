@@ -4,20 +4,23 @@
 
 # %% auto #0
 __all__ = ['ARCHIVES', 'ARXIV', 'ATOM', 'CANARY', 'CHUNK', 'month_of', 'check_arxiv_id', 'parse_xml', 'text_in', 'parse_entry',
-           'parse_feed', 'arxiv_session', 'feed_url', 'ask', 'fetch_papers', 'arxiv_id_of', 'wants', 'WithAbstracts',
-           'with_abstracts']
+           'parse_feed', 'arxiv_session', 'feed_url', 'ask', 'fetch_papers', 'impatient_session', 'fetch_paper',
+           'arxiv_id_of', 'wants', 'WithAbstracts', 'with_abstracts']
 
 # %% ../nbs/01e_arxiv.ipynb #ab606ee8
-import re, time
+import os, re, time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from math import ceil
+from threading import Lock
 
 from fastcore.basics import patch
 from lxml import etree
 
 from .core import PaperTasksError
 from .fetching import PoliteSession, read
+from .paper import Paper, to_paper
 from .scraping import Ledger, PageError, Plan, Record, Selection, Source, check_date, now
 
 # %% ../nbs/01e_arxiv.ipynb #b646d399
@@ -145,6 +148,30 @@ def fetch_papers(
     ids, found = list(dict.fromkeys(map(check_arxiv_id, ids))), {}
     for start in range(0, len(ids), CHUNK): found |= ask(session, ids[start:start+CHUNK], api)
     return {i: found[i] for i in ids if found.get(i)}
+
+# %% ../nbs/01e_arxiv.ipynb #82934321
+_one_at_a_time = Lock()
+
+@lru_cache(maxsize=1)
+def impatient_session() -> PoliteSession:
+    "The session for readers who wait."
+    return arxiv_session(timeout=10., retries=1, backoff=.5)
+
+# %% ../nbs/01e_arxiv.ipynb #1698ea24
+def fetch_paper(
+    id: str,                # in any form that `check_arxiv_id` takes
+    api: str|None = None,   # None: what `PAPER_TASKS_ARXIV_API` names, or `ARXIV`
+    session: PoliteSession|None = None, # None: the process's own
+    patience: float = 15.,  # seconds to wait until others have been served
+) -> Paper:
+    "A paper's title and abstract from arXiv; `PaperTasksError` if there are none to be had."
+    id, api = check_arxiv_id(id), api or os.environ.get('PAPER_TASKS_ARXIV_API') or ARXIV
+    if not _one_at_a_time.acquire(timeout=patience): raise PaperTasksError('too many ask arXiv at this moment: paste the abstract instead, or try again later')
+    try: found = fetch_papers(session or impatient_session(), [id], api)
+    except (PageError, PaperTasksError): raise PaperTasksError('arXiv cannot be reached or does not answer: paste the abstract instead, or try again later') from None
+    finally: _one_at_a_time.release()
+    if id not in found: raise PaperTasksError(f'arXiv has no paper {id}: check the id')
+    return to_paper(dict(id=id, title=found[id].title, abstract=found[id].abstract))
 
 # %% ../nbs/01e_arxiv.ipynb #c20ae539
 def arxiv_id_of(

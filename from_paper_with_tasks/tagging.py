@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['BUNDLED', 'BUNDLE_FILES', 'LEXICON', 'CHECKSUMS', 'GAINED', 'read_checksums', 'check_bundle', 'n_cores', 'open_model',
-           'open_tokenizer', 'ahead', 'Classifier', 'to_probs', 'Tags', 'bars_html', 'load_config', 'as_paper',
-           'as_papers', 'PaperTagger', 'check_options', 'input_name']
+           'open_tokenizer', 'ahead', 'Classifier', 'to_probs', 'Tags', 'load_config', 'as_paper', 'as_papers',
+           'PaperTagger', 'check_options', 'input_name']
 
 # %% ../nbs/05_tagging.ipynb #9a32704b
-import html, json, os, re
+import json, os, re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -170,6 +170,8 @@ class Tags:
     "The tasks of one paper."
     tasks: list[str]   # names of those over their thresholds, best first
     scores: list[dict] # `{'task', 'score'}` of the best, best first; a score is a probability
+    areas: dict[str, str] = field(default_factory=dict, compare=False)        # of the tasks in `scores`
+    thresholds: dict[str, float] = field(default_factory=dict, compare=False) # of the tasks in `scores`
 
     def to_dict(self) -> dict: return dict(tasks=self.tasks, scores=self.scores)
 
@@ -179,24 +181,10 @@ class Tags:
         return '\n'.join(lines if self.tasks else [*lines, '(none is over its threshold)'])
 
 # %% ../nbs/05_tagging.ipynb #79d88d84
-_cell = 'border:0;padding:.15em .4em'
-_bar = ('<tr style="background:none;border:0"><td style="{cell};text-align:right">{name}</td>'
-        '<td style="{cell};width:40%"><div style="background:{colour};width:{width:.1f}%;min-width:1px;height:1em"></div></td>'
-        '<td style="{cell};text-align:right">{score:.1%}</td></tr>')
-
-def bars_html(
-    tags: Tags, # of one paper
-) -> str: # a table
-    "The scores of a paper as bars, those over their thresholds in bold."
-    rows = []
-    for s in tags.scores:
-        name, colour = html.escape(s['task']), '#bbb'
-        if s['task'] in tags.tasks: name, colour = f'<b>{name}</b>', '#2a7'
-        rows.append(_bar.format(cell=_cell, name=name, colour=colour, width=100*s['score'], score=s['score']))
-    return f'<table style="border:0;width:100%;max-width:44em" aria-label="tasks and their probabilities">{"".join(rows)}</table>'
-
 @patch
-def _repr_html_(self: Tags) -> str: return bars_html(self)
+def _repr_html_(self: Tags) -> str:
+    from from_paper_with_tasks.showing import STYLE, tags_html
+    return f'<style>{STYLE}</style>{tags_html(self)}'
 
 # %% ../nbs/05_tagging.ipynb #1655683f
 def load_config(
@@ -288,10 +276,11 @@ def to_tags(self: PaperTagger,
     threshold: float|None = None,  # one for all tasks; None: the model's own
 ) -> Tags:
     "What the probabilities of one paper say."
-    order = np.argsort(-probs, kind='stable')
-    over = probs >= (self.thresholds if threshold is None else threshold)
-    labels = self.labels
-    return Tags([labels[i] for i in order if over[i]], [dict(task=labels[i], score=round(float(probs[i]), 6)) for i in order[:top]])
+    order, tasks = np.argsort(-probs, kind='stable'), self.tasks
+    thresholds = self.thresholds if threshold is None else np.full(len(tasks), threshold)
+    found, best = [tasks[i].task for i in order[(probs >= thresholds)[order]]], order[:top]
+    scores = [dict(task=tasks[i].task, score=round(float(probs[i]), 6)) for i in best]
+    return Tags(found, scores, {tasks[i].task: tasks[i].area for i in best}, {tasks[i].task: float(thresholds[i]) for i in best})
 
 # %% ../nbs/05_tagging.ipynb #97c502e2
 def check_options(
@@ -319,6 +308,17 @@ def __call__(self: PaperTagger,
         return [self.to_tags(p, top, threshold) for p in self.probabilities(abstract)]
     paper = abstract if isinstance(abstract, (Paper, dict)) else dict(abstract=abstract, title=title)
     return self.to_tags(self.probabilities([paper])[0], top, threshold)
+
+# %% ../nbs/05_tagging.ipynb #df02621a
+@patch
+def explain(self: PaperTagger,
+    abstract: str|dict|Paper, # an abstract, a row, or a paper
+    title: str|None = None,   # of an abstract
+    **kwargs,                 # `top` and `threshold`, as for a call
+): # an `Explanation`
+    "The tasks of a paper, and what each of its words contributes to them."
+    from from_paper_with_tasks.explaining import explain
+    return explain(self, abstract, title, **kwargs)
 
 # %% ../nbs/05_tagging.ipynb #3555d328
 GAINED = ('tasks', 'scores', 'error') # the fields that tagging adds to a row

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import example, given, strategies as st
 from stand_in import html, one_line
-from from_paper_with_tasks.arxiv import ARCHIVES, CANARY, CHUNK, arxiv_session, check_arxiv_id, feed_url, fetch_papers, parse_feed, with_abstracts
+from from_paper_with_tasks.arxiv import ARCHIVES, CANARY, CHUNK, arxiv_session, check_arxiv_id, feed_url, fetch_paper, fetch_papers, parse_feed, with_abstracts
 from from_paper_with_tasks.core import PaperTasksError, read_rows
 from from_paper_with_tasks.scraping import PageError, Plan, Record, Selection, Source, collect
 
@@ -199,3 +199,38 @@ def test_no_network(session, tmp_path):
     assert one_line(e)
 
 def test_the_address(): assert feed_url([id_of(1), 'cs/0112017'], 'x') == f'x?id_list=2101.90001,cs/0112017,{CANARY}&max_results=3'
+
+
+## One paper for a reader
+
+def test_fetch_paper(arxiv, session):
+    paper = fetch_paper(f'https://arxiv.org/abs/{id_of(1)}v3', arxiv.api, session)
+    assert (paper.id, paper.title) == (id_of(1), f'Paper {id_of(1)}') and 'We study' in paper.abstract
+
+@pytest.mark.parametrize('id', ['http://169.254.169.254/latest', 'https://arxiv.org@evil.example/abs/2309.16653', '2309.16653 http://evil.example', 'file:///etc/passwd', 'https://evil.example/abs/2309.16653', '2309.16653&id_list=1', '2309.16653\r\nHost: evil', '', None, '../2309.16653', 'ftp://arxiv.org/abs/2309.16653', 'https://arxiv.org:8080/abs/2309.16653', 'https://arxiv.org.evil.example/abs/2309.16653'])
+def test_asks_nobody_else(arxiv, session, id):
+    with pytest.raises(PaperTasksError) as e: fetch_paper(id, arxiv.api, session)
+    assert one_line(e) and not arxiv.asked
+
+@pytest.mark.parametrize('answer', [(503, {}, ''), (429, {'Retry-After': '3600'}, ''), (200, {}, 'no Atom'), (200, {}, feed()), (302, {'Location': 'http://127.0.0.1:9/'}, '')])
+def test_fetch_paper_from_a_broken_arxiv(arxiv, session, answer):
+    arxiv.routes.answers = [answer]*20
+    with pytest.raises(PaperTasksError, match='paste the abstract') as e: fetch_paper(id_of(1), arxiv.api, session)
+    assert one_line(e)
+
+def test_fetch_paper_that_is_not_there(arxiv, session):
+    with pytest.raises(PaperTasksError, match=f'no paper {id_of(700)}'): fetch_paper(id_of(700), arxiv.api, session)
+
+def test_fetch_paper_in_threads(arxiv, monkeypatch):
+    "All questions of a process go through one session."
+    import threading
+    from from_paper_with_tasks import arxiv as module
+    module.impatient_session.cache_clear()
+    monkeypatch.setenv('PAPER_TASKS_ARXIV_API', arxiv.api)
+    monkeypatch.setattr(module, 'arxiv_session', lambda **kwargs: arxiv_session(delay=0, **kwargs))
+    found = []
+    threads = [threading.Thread(target=lambda i=i: found.append(fetch_paper(id_of(i)).id)) for i in range(8)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    module.impatient_session.cache_clear()
+    assert sorted(found) == [id_of(i) for i in range(8)] and len(arxiv.asked) == 8

@@ -264,3 +264,26 @@ def test_imports_are_light():
     heavy = {'torch', 'transformers', 'pandas', 'gradio', 'onnx', 'sklearn', 'datasets', 'requests', 'bs4', 'matplotlib', 'IPython', 'nbdev'}
     done = subprocess.run([sys.executable, '-c', 'import sys, from_paper_with_tasks.cli; print(*sys.modules)'], capture_output=True, text=True, env=ENV)
     assert done.returncode == 0 and not heavy & set(done.stdout.split())
+
+
+# why, and arXiv
+
+def test_why(command, tagger):
+    text = 'Named entity recognition in tweets is hard.'
+    tags = json.loads(command('tag', text, '--why', '--json').out)
+    assert {k: tags[k] for k in ('tasks', 'scores')} == tagger(text).to_dict()
+    assert list(tags['why']) == tags['tasks'] and tags['why']['Named Entity Recognition'][0][0] in ('entity', 'Named', 'recognition')
+    assert 'Named Entity Recognition: ' in command('tag', text, '--why').out.splitlines()[-1]
+
+def test_why_nothing_was_found(command): assert json.loads(command('tag', 'A recipe for bread.', '--why', '--json').out)['why'] == {}
+
+def test_arxiv(command, server, monkeypatch):
+    entries = ''.join(f'<entry><id>http://arxiv.org/abs/{id}v1</id><published>2021-01-04T09:00:00Z</published><title>A Parser</title><summary>{GOOD}</summary></entry>' for id in ('2101.00001', '0704.0001'))
+    server.routes['/api?id_list=2101.00001,0704.0001&max_results=2'] = f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'
+    monkeypatch.setenv('PAPER_TASKS_ARXIV_API', f'{server.base}/api')
+    done = command('tag', '--arxiv', 'arXiv:2101.00001v1')
+    assert (done.status, done.err) == (0, '') and done.out == command('tag', GOOD, '--title', 'A Parser').out
+
+@pytest.mark.parametrize('args, says', [(['--arxiv', 'http://169.254.169.254/'], 'no arXiv id'), (['--arxiv', ''], 'no arXiv id'), ([GOOD, '--arxiv', '2101.00001'], 'give one of them'),
+    (['--input', 'a.csv', '--output', 'b.csv', '--why'], '--why'), (['--arxiv', '2101.00001', '--input', 'a.csv'], 'give one of them')])
+def test_arxiv_misused(command, args, says): assert says in refused(command('tag', *args))

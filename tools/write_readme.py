@@ -5,10 +5,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def text_of(output):
-    "The plain text of a cell's output."
+def output_markdown(output):
+    "A cell's output as Markdown."
     data = output.get('data', {})
-    return ''.join(data.get('text/plain', output.get('text', '')))
+    if 'text/markdown' in data: return ''.join(data['text/markdown']).rstrip()
+    text = ''.join(data.get('text/plain', output.get('text', ''))).rstrip()
+    return text and f'```\n{text}\n```'
 
 
 def cell_markdown(cell):
@@ -16,9 +18,8 @@ def cell_markdown(cell):
     source = ''.join(cell['source'])
     if cell['cell_type'] == 'markdown': return source.replace('](images/', '](nbs/images/')
     if source.startswith('#| hide'): return ''
-    parts = [f'```python\n{source}\n```']
-    parts += [f'```\n{t.rstrip()}\n```' for t in map(text_of, cell['outputs']) if t.strip()]
-    return '\n\n'.join(parts)
+    code = [] if source.startswith('#| echo: false') else [f'```python\n{source}\n```']
+    return '\n\n'.join([*code, *filter(None, map(output_markdown, cell['outputs']))])
 
 
 def readme():
