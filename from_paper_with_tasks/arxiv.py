@@ -166,9 +166,11 @@ def fetch_paper(
 ) -> Paper:
     "A paper's title and abstract from arXiv; `PaperTasksError` if there are none to be had."
     id, api = check_arxiv_id(id), api or os.environ.get('PAPER_TASKS_ARXIV_API') or ARXIV
-    if not _one_at_a_time.acquire(timeout=patience): raise PaperTasksError('too many ask arXiv at this moment: paste the abstract instead, or try again later')
+    if not _one_at_a_time.acquire(timeout=patience):
+        raise PaperTasksError('too many ask arXiv at this moment: paste the abstract instead, or try again later')
     try: found = fetch_papers(session or impatient_session(), [id], api)
-    except (PageError, PaperTasksError): raise PaperTasksError('arXiv cannot be reached or does not answer: paste the abstract instead, or try again later') from None
+    except (PageError, PaperTasksError):
+        raise PaperTasksError('arXiv cannot be reached or does not answer: paste the abstract instead, or try again later') from None
     finally: _one_at_a_time.release()
     if id not in found: raise PaperTasksError(f'arXiv has no paper {id}: check the id')
     return to_paper(dict(id=id, title=found[id].title, abstract=found[id].abstract))
