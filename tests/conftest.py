@@ -1,8 +1,4 @@
 "What the tests share: one loaded tagger, and the command run in process."
-import os
-os.environ['OMP_NUM_THREADS'] = '1'
-import hashlib, io, shutil, sys
-import pytest
 import typeguard
 
 
@@ -13,6 +9,10 @@ def wrong_type(error, memo):
 typeguard.config.typecheck_fail_callback = wrong_type
 typeguard.install_import_hook('from_paper_with_tasks') # before anything of it is imported
 
+import os
+os.environ['OMP_NUM_THREADS'] = '1'
+import hashlib, io, shutil, sys
+import pytest
 from helpers import Done
 from stand_in import Server
 from from_paper_with_tasks import cli

@@ -1,14 +1,14 @@
-"""Build the wheel and the sdist, install each into an empty environment, and prove there that it works: `python tools/prove_wheel.py`.
+"""Build the wheel and the sdist, install each into an empty environment, and prove there that it works: `python tools/prove_wheel.py [PYTHON]`.
 
 Proven, from an empty folder and without the checkout: importing needs no torch, `paper-tasks demo`, `tag` and `labels` answer, what they say of
 a paper is what this checkout says, and none of it opens a connection. What is installed comes from the package index; nothing else is asked.
+PYTHON is the interpreter of the environments, this one by default.
 """
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import venv
 import zipfile
 from pathlib import Path
 
@@ -47,9 +47,9 @@ def missing(wheel):
     wanted = {str(p.relative_to(ROOT)) for folder in ('model', 'sample') for p in (package/folder).iterdir()} | {str(p.relative_to(ROOT)) for p in package.glob('*.py')}
     return sorted(wanted - held) + ([] if any(n.endswith('LICENSE') for n in held) else ['LICENSE'])
 
-def prove(artifact, folder):
+def prove(artifact, folder, interpreter):
     "Install `artifact` into an empty environment and use it; what it says of a paper."
-    venv.create(folder/'env', with_pip=True)
+    call(interpreter, '-m', 'venv', folder/'env')
     python, empty = folder/'env'/'bin'/'python', folder/'empty'
     empty.mkdir()
     env = {k: v for k, v in os.environ.items() if not k.startswith(('PYTHON', 'PAPER_TASKS'))}
@@ -68,7 +68,7 @@ def here():
     from from_paper_with_tasks.tagging import PaperTagger
     return PaperTagger.from_pretrained()(ABSTRACT).to_dict()
 
-def main():
+def main(interpreter=sys.executable):
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as tmp:
         (out := Path(tmp)/'dist').mkdir()
@@ -77,7 +77,7 @@ def main():
         expected = here()
         for artifact in artifacts:
             (folder := Path(tmp)/artifact.suffix.strip('.')).mkdir()
-            said = prove(artifact, folder)
+            said = prove(artifact, folder, interpreter)
             if [s['task'] for s in said['scores']] != [s['task'] for s in expected['scores']]: sys.exit(f'{artifact.name} says {said}, this checkout {expected}')
             print(f'{artifact.name}, {artifact.stat().st_size/1e6:.1f} MB: installed into an empty environment, tags without torch and without a connection', flush=True)
         (ROOT/'dist').mkdir(exist_ok=True)
@@ -85,4 +85,4 @@ def main():
         print('both are in dist/')
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__': main(*sys.argv[1:])
