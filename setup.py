@@ -8,7 +8,7 @@ config = ConfigParser(delimiters=['='])
 config.read(Path(__file__).parent/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 pythons = ['3.10', '3.11', '3.12', '3.13']
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('app', 'data', 'scale', 'train', 'dev')}
+extras = {name: cfg[f'{name}_requirements'].split() for name in ('app', 'web', 'data', 'scale', 'train', 'docs', 'dev')}
 
 setuptools.setup(
     name=cfg['lib_name'],
@@ -24,7 +24,7 @@ setuptools.setup(
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Science/Research', 'Natural Language :: English',
                  *(f'Programming Language :: Python :: {v}' for v in pythons)],
     packages=setuptools.find_packages(include=[cfg['lib_name'], cfg['lib_name'] + '.*']),
-    package_data={cfg['lib_name']: ['model/*', 'sample/*']},
+    package_data={cfg['lib_name']: ['model/*', 'sample/*', 'templates/*', 'static/*']},
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
     extras_require=extras,

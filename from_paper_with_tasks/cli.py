@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['NEXT', 'read_text', 'read_paper', 'reasons', 'tag_text', 'tag_many', 'tag_parallel', 'tag', 'labels', 'report',
-           'run_evaluation', 'demo', 'needing', 'check_address', 'app', 'make_selection', 'make_source', 'run_collect',
-           'run_clean', 'run_train', 'run_compress', 'make_parser', 'main']
+           'run_evaluation', 'demo', 'needing', 'check_address', 'app', 'serve', 'make_selection', 'make_source',
+           'run_collect', 'run_clean', 'run_train', 'run_compress', 'make_parser', 'main']
 
 # %% ../nbs/09_cli.ipynb #baa4167a
 import argparse, errno, json, os, signal, socket, sys, threading
@@ -204,6 +204,29 @@ def app(
     print(f'The page is at http://{args.host}:{args.port} (stop it with Ctrl+C)', flush=True)
     launch(page, server_name=args.host, server_port=args.port, inbrowser=args.browser, quiet=True)
     return 0
+
+# %% ../nbs/09_cli.ipynb #2634a1da
+def serve(
+    args: argparse.Namespace, # of `paper-tasks serve`
+) -> int: # exit status
+    "Serve the site."
+    check_address(args.host, args.port)
+    with needing('web', 'the site'):
+        from from_paper_with_tasks.web import Limits
+        from from_paper_with_tasks.web_serving import log_to_stderr, make_site, open_server, run
+    if args.arxiv:
+        with needing('data', 'asking arXiv'): import from_paper_with_tasks.arxiv # noqa: F401
+    from from_paper_with_tasks.feedback import Feedback, feedback_from_env
+    limits = Limits(payload=args.max_kb << 10, rows=args.max_papers, busy=args.max_busy, seconds=args.max_seconds, grace=args.grace, drain=args.drain)
+    tagger = PaperTagger.from_pretrained(args.model)
+    site = make_site(tagger, limits, Feedback(args.feedback, tagger) if args.feedback else feedback_from_env(tagger), args.arxiv)
+    if not args.quiet: log_to_stderr()
+    server = open_server(site, args.host, args.port)
+    url = f'http://{f"[{args.host}]" if ":" in args.host else args.host}:{args.port}'
+    print(f'The site is at {url} (stop it with Ctrl+C)', flush=True)
+    if args.browser: import webbrowser; webbrowser.open(url)
+    if left := run(server): print(f'paper-tasks: {left} requests could not be answered within {args.drain:g} seconds', file=sys.stderr)
+    return 1 if left else 0
 
 # %% ../nbs/09_cli.ipynb #da62d9c6
 def make_selection(
@@ -445,6 +468,33 @@ def _add_others(add, common):
     p.add_argument('--feedback', metavar='FILE', help='let readers judge the tasks, and add what they say to this .jsonl file')
     p.set_defaults(run=app)
 
+# %% ../nbs/09_cli.ipynb #aee6df66
+_serve_help = '''examples:
+  paper-tasks serve
+  paper-tasks serve --host 0.0.0.0 --port 80 --feedback feedback.jsonl
+
+The pages are at /, the API at /api/v1/tag (described at /docs), for machines there are /health, /ready and /metrics. SIGTERM ends
+it: requests in flight are answered, then the exit status is 0, or 1 if some could not be in time.'''
+
+def _add_serve(add, common):
+    "The subcommand `serve`."
+    p = add.add_parser('serve', parents=[common], help='serve the site and its API (needs the extra [web])', epilog=_serve_help,
+                       formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--host', default='127.0.0.1', help='address to serve on (127.0.0.1); 0.0.0.0 for all')
+    p.add_argument('--port', type=_whole, default=8000, help='port to serve on (8000)')
+    p.add_argument('--browser', action='store_true', help='open the browser, too')
+    p.add_argument('--feedback', metavar='FILE', help='a .jsonl file for what users say of tasks (off, or what PAPER_TASKS_FEEDBACK names)')
+    p.add_argument('--arxiv', action='store_true', help='let users name a paper by its arXiv id, for which arXiv is asked (off)')
+    p.add_argument('--max-busy', type=_whole, default=80, metavar='N', help='requests to work on at a time; more are told to come back (80)')
+    p.add_argument('--max-papers', type=_whole, default=32, metavar='N', help='papers of one request (32)')
+    p.add_argument('--max-kb', type=_whole, default=1024, metavar='N', help='size of one request (1024)')
+    p.add_argument('--max-seconds', type=_number(3600, 'a number of seconds'), default=60., metavar='S', help='that a request may take (60)')
+    p.add_argument('--grace', type=_number(3600, 'a number of seconds'), default=0., metavar='S',
+                   help='after SIGTERM, seconds between /ready saying no and the door being closed (0)')
+    p.add_argument('--drain', type=_number(3600, 'a number of seconds'), default=20., metavar='S', help='then, seconds for requests in flight (20)')
+    p.add_argument('--quiet', action='store_true', help='no log')
+    p.set_defaults(run=serve)
+
 # %% ../nbs/09_cli.ipynb #7ff8ed53
 def make_parser() -> argparse.ArgumentParser:
     "The parser of the whole command line."
@@ -456,6 +506,7 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_subparsers(metavar='COMMAND', required=True)
     _add_tag(add, common)
     _add_others(add, common)
+    _add_serve(add, common)
     _add_collect(add)
     _add_clean(add)
     _add_train(add)
