@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['FORMULA', 'Limits', 'limits_from_env', 'shown_name', 'check_unpacked', 'count_rows', 'check_upload', 'defused',
-           'defused_row', 'Watched', 'result_name', 'Result', 'tag_upload']
+           'defused_row', 'watched', 'result_name', 'Result', 'tag_upload']
 
-# %% ../nbs/06e_uploads.ipynb #3be4248a
+# %% ../nbs/06e_uploads.ipynb #5742b88e
 import gzip, json, os, re, subprocess, sys, time, zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from pathlib import Path
@@ -147,24 +148,24 @@ def defused_row(
     "A row whose cells, and names of columns, are no formulas."
     return {defused(k): defused(v) for k, v in row.items()}
 
-# %% ../nbs/06e_uploads.ipynb #76e3fcda
-class Watched:
-    "A tagger that says how far it is."
-    def __init__(self,
-        tagger,                # a `PaperTagger`
-        tell: Callable,        # takes the number of rows that are done
-        limits: Limits,
-    ): self.tagger, self.checksum, self.tell, self.limits = tagger, tagger.checksum, tell, limits
-
-    def tag_rows(self, *args) -> Iterator[dict]:
-        "What the tagger's own `tag_rows` gives."
-        end = time.monotonic() + self.limits.seconds
-        for n, row in enumerate(self.tagger.tag_rows(*args), 1):
-            if time.monotonic() > end: raise PaperTasksError(f'tagging takes longer than {self.limits.seconds} s: split the file')
-            self.tell(n)
+# %% ../nbs/06e_uploads.ipynb #978048b8
+def watched(
+    tagger,         # a `PaperTagger`
+    tell: Callable, # takes the number of rows that are done
+    limits: Limits,
+): # a `PaperTagger` as well
+    "A copy of a tagger that says how far it is."
+    def tag_rows(*args):
+        end = time.monotonic() + limits.seconds
+        for n, row in enumerate(tagger.tag_rows(*args), 1):
+            if time.monotonic() > end: raise PaperTasksError(f'tagging takes longer than {limits.seconds} s: split the file')
+            tell(n)
             yield row
+    copied = copy(tagger)
+    copied.tag_rows = tag_rows
+    return copied
 
-# %% ../nbs/06e_uploads.ipynb #8071b20c
+# %% ../nbs/06e_uploads.ipynb #14b3a92f
 def result_name(
     name: str,  # what the file is called
     form: str,  # 'csv', 'jsonl' or 'parquet'; '' for that of the file, gzipped if it is
@@ -174,7 +175,7 @@ def result_name(
     stem = re.sub(r'[^\w-]+', '_', re.split(r'[\\/]', name)[-1].rsplit('.', 1 + bool(ending and ending[2]))[0], flags=re.ASCII).strip('_')[:60]
     return f'{stem or "papers"}_tagged{f".{form}" if form else ending[0]}'
 
-# %% ../nbs/06e_uploads.ipynb #b6fbbf53
+# %% ../nbs/06e_uploads.ipynb #3ac5a4be
 @dataclass
 class Result:
     "A tagged upload."
@@ -183,7 +184,7 @@ class Result:
     failed: int       # of these, could not be tagged
     first: list[dict] # rows to look at
 
-# %% ../nbs/06e_uploads.ipynb #2ce5662d
+# %% ../nbs/06e_uploads.ipynb #4b3b00f2
 def tag_upload(
     tagger,       # a `PaperTagger`
     source: Path, # the file
@@ -198,7 +199,7 @@ def tag_upload(
     file_format(shown_name(name))
     rows = check_upload(source, name, limits)
     tagged, target = folder/'tagged.jsonl', folder/result_name(name, form)
-    done = tag_file(Watched(tagger, lambda n: tell and tell(n, rows), limits), source, tagged, progress=False)
+    done = tag_file(watched(tagger, lambda n: tell and tell(n, rows), limits), source, tagged, progress=False)
     columns, harmless = output_columns(survey(source)[1]), defused_row if file_format(target) == 'csv' else dict
     write_rows(map(harmless, read_rows(tagged)), target, list(harmless(dict.fromkeys(columns))))
     return Result(target, done.rows, done.failed, list(islice(read_rows(tagged), 20)))
