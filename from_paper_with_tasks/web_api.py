@@ -9,7 +9,7 @@ __all__ = ['Whole', 'api', 'tagging', 'about', 'state', 'machines', 'Sent', 'to_
            'known_task', 'find_labels', 'labels', 'note_feedback', 'feedback', 'health', 'ready', 'metrics', 'openapi',
            'add_api']
 
-# %% ../nbs/08a_api.ipynb #36d63851
+# %% ../nbs/08a_api.ipynb #9ba428f4
 import json
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ from .core import PaperTasksError, task_key
 from .explaining import Explanation, distinct_words, pieces_of
 from .paper import Paper
 from .tagging import PaperTagger, as_paper
-from .web import PROBLEM, Refusal, Site, is_same_origin
+from .web import PROBLEM, Refusal, Site, Turn, is_same_origin
 
 # %% ../nbs/08a_api.ipynb #063708a8
 class Sent(BaseModel):
@@ -147,29 +147,29 @@ def read_json():
         raise Refusal(400, 'the request is not JSON: send an object such as {"abstract": "…"}') from None
     if not isinstance(sent, dict): raise Refusal(422, 'the request is not an object: send one such as {"abstract": "…"}')
 
-# %% ../nbs/08a_api.ipynb #d95f7e91
+# %% ../nbs/08a_api.ipynb #e27ba10e
 def explain_paper(
     site: Site,
     paper: Paper,
-    until: float, # as `Gate.admit` gives it
+    turn: Turn,  # as `Gate.admit` gives it
 ) -> Explanation:
     "What the words of a paper contributed, as soon as there is a core."
     if (n := len(distinct_words(pieces_of(paper.text)))) > site.limits.explain_words:
         raise Refusal(422, f'the paper has {n:,} different words and {site.limits.explain_words:,} is the limit for an explanation: give less')
-    with site.gate.core(until): return site.tagger.explain(paper)
+    with site.gate.core(turn): return site.tagger.explain(paper)
 
-# %% ../nbs/08a_api.ipynb #b4df4068
+# %% ../nbs/08a_api.ipynb #0f6003d1
 def contributions(
     site: Site,
     paper: Paper,
     tasks: list[str],  # to be explained
-    until: float,      # as `Gate.admit` gives it
+    turn: Turn,       # as `Gate.admit` gives it
 ) -> dict[str, list[dict]]: # task: its pieces
     "What the pieces of a paper contributed to tasks."
-    explanation = explain_paper(site, paper, until)
+    explanation = explain_paper(site, paper, turn)
     return {t: [dict(text=text, weight=round(float(w), 4)) for text, w in explanation.contributions(t)] for t in tasks}
 
-# %% ../nbs/08a_api.ipynb #09018bc0
+# %% ../nbs/08a_api.ipynb #161c87bf
 tagging, about = Tag(name='tag', description='papers in, tasks out'), Tag(name='labels', description='what the model knows')
 
 @api.post('/tag', tags=[tagging], summary='Find the tasks of one paper, or of many', operation_id='tag',
@@ -178,13 +178,13 @@ def tag(body: TagRequest):
     site, options = current_app, dict(top=body.top, threshold=body.threshold)
     if len(body.papers) > site.limits.rows:
         raise Refusal(422, f'{len(body.papers):,} papers were sent and {site.limits.rows:,} is the limit: send them in parts')
-    with site.gate.admit() as until:
-        if 'papers' in body.model_fields_set: return dict(results=site.tag_rows(body.papers, until, **options))
+    with site.gate.admit(len(body.papers) or 1) as turn:
+        if 'papers' in body.model_fields_set: return dict(results=site.tag_rows(body.papers, turn, **options))
         paper = as_paper(dict(abstract=body.abstract, title=body.title))
         tasks = [known_task(site, body.explain)] if isinstance(body.explain, str) else []
-        tags = site.tag_one(paper, until, **options)
+        tags = site.tag_one(paper, turn, **options)
         if body.explain is False: return tags.to_dict()
-        return tags.to_dict() | dict(why=contributions(site, paper, tasks or tags.tasks, until))
+        return tags.to_dict() | dict(why=contributions(site, paper, tasks or tags.tasks, turn))
 
 # %% ../nbs/08a_api.ipynb #d4350e37
 def known_task(
@@ -213,26 +213,26 @@ def find_labels(
 def labels(query: LabelQuery):
     return dict(model=current_app.tagger.checksum, labels=find_labels(current_app.tagger, query.q, query.area, query.evidence))
 
-# %% ../nbs/08a_api.ipynb #230ced80
+# %% ../nbs/08a_api.ipynb #54742ada
 def note_feedback(
     site: Site,
     paper: Paper,
     task: str,
     verdict: str, # 'right', 'wrong' or 'missing'
-    until: float, # as `Gate.admit` gives it
+    turn: Turn,  # as `Gate.admit` gives it
 ):
     "Append to the feedback, as soon as there is a core."
-    with site.gate.core(until): site.feedback.add(paper, task, verdict)
+    with site.gate.core(turn): site.feedback.add(paper, task, verdict)
     site.metrics.feedback.labels(verdict).inc()
 
-# %% ../nbs/08a_api.ipynb #3a3c1669
+# %% ../nbs/08a_api.ipynb #0795de44
 @api.post('/feedback', tags=[tagging], summary='Say that a task is right, wrong or missing', operation_id='feedback',
           responses=answers({201: Noted}, 400, 403, 404, 413, 415, 422, 500, 503))
 def feedback(body: FeedbackRequest):
     if not is_same_origin(request.headers, browser=False): raise Refusal(403, 'this was asked for by another site')
     if current_app.feedback is None: raise Refusal(404, 'this site takes no feedback')
-    with current_app.gate.admit() as until:
-        note_feedback(current_app, as_paper(dict(abstract=body.abstract, title=body.title)), body.task, body.verdict, until)
+    with current_app.gate.admit() as turn:
+        note_feedback(current_app, as_paper(dict(abstract=body.abstract, title=body.title)), body.task, body.verdict, turn)
     return dict(task=body.task, verdict=body.verdict), 201
 
 # %% ../nbs/08a_api.ipynb #4bb71849

@@ -6,7 +6,7 @@
 __all__ = ['pages', 'SWAGGER', 'swagger', 'Shown', 'read_form', 'example_papers', 'render', 'answer', 'show_tags', 'first',
            'tag_paper', 'download', 'from_arxiv', 'feedback', 'card_html', 'about', 'docs', 'style', 'add_pages']
 
-# %% ../nbs/08b_pages.ipynb #4220e852
+# %% ../nbs/08b_pages.ipynb #016f6654
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,7 @@ from .model_card import KINDS, model_card
 from .paper import Paper
 from .showing import STYLE, as_json, as_text, bar_svg, by_area, found_line, why_html
 from .tagging import Tags, as_paper
-from .web import Refusal, Site, is_same_origin, policy
+from .web import Refusal, Site, Turn, is_same_origin, policy
 from .web_api import explain_paper, find_labels, known_task, note_feedback
 
 # %% ../nbs/08b_pages.ipynb #ea7a1f72
@@ -60,14 +60,14 @@ def render(
     helpers = dict(by_area=by_area, bar_svg=bar_svg, found_line=found_line, why_html=why_html, as_text=as_text, as_json=as_json)
     return render_template('index.html', shown=shown, examples=example_papers(), arxiv_on=site.arxiv, labels=sorted(site.tagger.labels), **helpers)
 
-# %% ../nbs/08b_pages.ipynb #10762a6e
+# %% ../nbs/08b_pages.ipynb #0d73acfa
 def answer(
     shown: Shown,   # with the fields
-    work: Callable, # fills in the rest, given the time by which it has to be done
+    work: Callable, # fills in the rest, given its turn
 ) -> tuple[str, int, dict]: # HTML, status, headers
     "The first page after `work`, or with what went wrong."
     try:
-        with current_app.gate.admit() as until: work(until)
+        with current_app.gate.admit() as turn: work(turn)
     except PaperTasksError as e: refusal = Refusal(422, str(e))
     except Refusal as e: refusal = e
     else: return render(shown), 200, {}
@@ -75,14 +75,14 @@ def answer(
     shown.tags, shown.explanation, shown.alert = None, None, refusal.description
     return render(shown), refusal.code, refusal.headers
 
-# %% ../nbs/08b_pages.ipynb #ad65bfe5
+# %% ../nbs/08b_pages.ipynb #b60e768d
 def show_tags(
     shown: Shown,
-    until: float, # as `Gate.admit` gives it
+    turn: Turn,  # as `Gate.admit` gives it
 ) -> Paper: # that was tagged
     "Fill in the tasks."
     paper = as_paper(dict(title=shown.title, abstract=shown.abstract))
-    shown.tags = current_app.tag_one(paper, until)
+    shown.tags = current_app.tag_one(paper, turn)
     return paper
 
 # %% ../nbs/08b_pages.ipynb #0e8b5c46
@@ -95,38 +95,38 @@ def first():
     example = next((p for i, p in enumerate(example_papers(), 1) if n == str(i)), {})
     return render(Shown(example.get('title', ''), example.get('abstract', '')))
 
-# %% ../nbs/08b_pages.ipynb #9e01f8b9
+# %% ../nbs/08b_pages.ipynb #b7f002ec
 @pages.post('/')
 def tag_paper():
     "The form with its answer."
     shown, why = read_form(), request.form.get('why', '')
-    def work(until):
-        paper = show_tags(shown, until)
-        if why: shown.why, shown.explanation = known_task(current_app, why), explain_paper(current_app, paper, until)
+    def work(turn):
+        paper = show_tags(shown, turn)
+        if why: shown.why, shown.explanation = known_task(current_app, why), explain_paper(current_app, paper, turn)
     return answer(shown, work)
 
-# %% ../nbs/08b_pages.ipynb #b7222233
+# %% ../nbs/08b_pages.ipynb #fc1b87fe
 @pages.post('/download')
 def download():
     "The answer as a file."
     shown = read_form()
-    with current_app.gate.admit() as until: show_tags(shown, until)
+    with current_app.gate.admit() as turn: show_tags(shown, turn)
     return Response(as_json(shown.tags) + '\n', mimetype='application/json', headers={'Content-Disposition': 'attachment; filename="tasks.json"'})
 
-# %% ../nbs/08b_pages.ipynb #476e6d5e
+# %% ../nbs/08b_pages.ipynb #4b868613
 @pages.post('/arxiv')
 def from_arxiv():
     "The form with a paper of arXiv's and its answer."
     if not current_app.arxiv: raise Refusal(404, 'this site does not ask arXiv: paste the abstract')
     shown = read_form()
-    def work(until):
+    def work(turn):
         from from_paper_with_tasks.arxiv import fetch_paper
         paper = fetch_paper(shown.arxiv.strip())
         shown.title, shown.abstract = paper.title or '', paper.abstract
-        show_tags(shown, until)
+        show_tags(shown, turn)
     return answer(shown, work)
 
-# %% ../nbs/08b_pages.ipynb #aa1f1a85
+# %% ../nbs/08b_pages.ipynb #0f1ba807
 _thanks = dict(right='Noted: {} is right.', wrong='Noted: {} is wrong.', missing='Noted: {} is missing.')
 
 @pages.post('/feedback')
@@ -135,9 +135,9 @@ def feedback():
     if current_app.feedback is None: raise Refusal(404, 'this site takes no feedback')
     if not is_same_origin(request.headers): raise Refusal(403, 'this was asked for by another site')
     shown, verdict = read_form(), next((v for v in _thanks if v in request.form), 'missing')
-    def work(until):
-        paper, task = show_tags(shown, until), request.form.get(verdict, '')
-        note_feedback(current_app, paper, task, verdict, until)
+    def work(turn):
+        paper, task = show_tags(shown, turn), request.form.get(verdict, '')
+        note_feedback(current_app, paper, task, verdict, turn)
         shown.notice = _thanks[verdict].format(task)
     return answer(shown, work)
 
