@@ -8,7 +8,7 @@ config = ConfigParser(delimiters=['='])
 config.read(Path(__file__).parent/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 pythons = ['3.10', '3.11', '3.12', '3.13']
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('app', 'web', 'data', 'scale', 'train', 'dev')}
+extras = {name: cfg[f'{name}_requirements'].split() for name in ('app', 'web', 'data', 'scale', 'train', 'docs', 'dev')}
 
 setuptools.setup(
     name=cfg['lib_name'],

@@ -17,6 +17,7 @@ from . import __version__
 from .core import PACKAGE, STDIO, PaperTasksError, read_rows
 from .evaluation import Evaluation, evaluate
 from .explaining import Explanation
+from .feedback import Feedback, feedback_from_env
 from .files import tag_file, tag_stream
 from .paper import Paper
 from .tagging import PaperTagger
@@ -198,7 +199,8 @@ def app(
     "Open the Gradio page."
     check_address(args.host, args.port)
     with needing('app', 'the app'): from from_paper_with_tasks.app import launch, make_app
-    page = make_app(PaperTagger.from_pretrained(args.model))
+    tagger = PaperTagger.from_pretrained(args.model)
+    page = make_app(tagger, Feedback(args.feedback, tagger) if args.feedback else feedback_from_env(tagger))
     print(f'The page is at http://{args.host}:{args.port} (stop it with Ctrl+C)', flush=True)
     launch(page, server_name=args.host, server_port=args.port, inbrowser=args.browser, quiet=True)
     return 0
@@ -214,7 +216,6 @@ def serve(
         from from_paper_with_tasks.web_serving import log_to_stderr, make_site, open_server, run
     if args.arxiv:
         with needing('data', 'asking arXiv'): import from_paper_with_tasks.arxiv # noqa: F401
-    from from_paper_with_tasks.feedback import Feedback, feedback_from_env
     limits = Limits(payload=args.max_kb << 10, rows=args.max_papers, busy=args.max_busy, seconds=args.max_seconds, grace=args.grace, drain=args.drain)
     tagger = PaperTagger.from_pretrained(args.model)
     site = make_site(tagger, limits, Feedback(args.feedback, tagger) if args.feedback else feedback_from_env(tagger), args.arxiv)
@@ -463,6 +464,7 @@ def _add_others(add, common):
     p.add_argument('--host', default='127.0.0.1', help='address to serve on (127.0.0.1)')
     p.add_argument('--port', type=_whole, default=7860, help='port to serve on (7860)')
     p.add_argument('--browser', action='store_true', help='open the browser, too')
+    p.add_argument('--feedback', metavar='FILE', help='let readers judge the tasks, and add what they say to this .jsonl file')
     p.set_defaults(run=app)
 
 # %% ../nbs/09_cli.ipynb #aee6df66

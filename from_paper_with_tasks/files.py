@@ -20,8 +20,8 @@ from .tagging import GAINED, PaperTagger, input_name
 
 # %% ../nbs/05a_files.ipynb #fc2c9683
 def check_files(
-    source: str, # input
-    target: str, # output
+    source: str|Path, # input
+    target: str|Path, # output
 ):
     "Raise a `PaperTasksError` if `target` cannot be written from `source`."
     if not Path(source).exists(): raise PaperTasksError(f'there is no file {source}: check the name')

@@ -17,7 +17,7 @@ from .tagging import Tags
 # %% ../nbs/05d_showing.ipynb #23135ab9
 STYLE = '''
 .pt-bars{border-collapse:collapse;width:100%;max-width:46em;margin:0}
-.pt-bars :is(tr,th,td){background:none;border:0;padding:.15em .4em;text-align:left;font-weight:normal;vertical-align:middle}
+.pt-bars tr,.pt-bars th,.pt-bars td{background:none;border:0;padding:.15em .4em;text-align:left;font-weight:normal;vertical-align:middle}
 .pt-bars .pt-area{padding-top:.7em;font-size:.85em;letter-spacing:.03em;opacity:.85}
 .pt-bars .pt-over th{font-weight:700}
 .pt-bars td:nth-child(2){width:40%}

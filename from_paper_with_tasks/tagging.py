@@ -295,7 +295,7 @@ def check_options(
 # %% ../nbs/05_tagging.ipynb #e1f4520e
 @patch
 def __call__(self: PaperTagger,
-    abstract: str|Paper|list,     # one abstract or paper, or a list of abstracts, rows or papers
+    abstract: str|dict|Paper|list|tuple, # one abstract, row or paper, or a list of such
     title: str|None = None,       # of the one paper
     top: int = 10,                # how many scores to keep
     threshold: float|None = None, # one for all tasks; None: the model's own

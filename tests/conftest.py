@@ -1,8 +1,19 @@
 "What the tests share: one loaded tagger, and the command run in process."
+import typeguard
+
+
+def wrong_type(error, memo):
+    "Every wrong type fails a test, but for the class of a class method: fastcore's `@patch` wants the class as its annotation."
+    if not str(error).startswith('argument "cls"'): raise error
+
+typeguard.config.typecheck_fail_callback = wrong_type
+typeguard.install_import_hook('from_paper_with_tasks') # before anything of it is imported
+
 import os
 os.environ['OMP_NUM_THREADS'] = '1'
-import hashlib, io, shutil, sys
+import hashlib, io, json, shutil, sys
 import pytest
+from browsing import browser, no_leftovers # noqa: F401
 from helpers import Done
 from stand_in import Server
 from from_paper_with_tasks import cli
@@ -52,6 +63,18 @@ def bundle(tmp_path):
     change.folder = folder
     yield change
     shutil.rmtree(folder)
+
+@pytest.fixture(scope='session')
+def marked_bundle(tmp_path_factory):
+    "The bundle with markup in the names, aliases and areas of its tasks."
+    folder = shutil.copytree(BUNDLED, tmp_path_factory.mktemp('marked')/'model')
+    config, mark = json.loads((folder/'config.json').read_text(encoding='utf-8')), '<img src=x onerror="window.hacked=1">'
+    for t in config['tasks']: t.update(task=f'{mark}{t["task"]}', aliases=[f'{mark}{a}' for a in t['aliases']], area=f'{t["area"]}{mark}', parents=[])
+    config['metrics'].pop('per_task', None)
+    (folder/'config.json').write_text(json.dumps(config), encoding='utf-8')
+    sums = read_checksums(BUNDLED) | {'config.json': hashlib.sha256((folder/'config.json').read_bytes()).hexdigest()}
+    (folder/'SHA256SUMS').write_text(''.join(f'{digest}  {n}\n' for n, digest in sums.items()))
+    return folder
 
 @pytest.fixture
 def server(monkeypatch):

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT/'nbs').glob('*.ipynb'))
+NOTEBOOKS = sorted(p for p in (ROOT/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 
 
 def modules(root): return {p.name: p.read_text(encoding='utf-8') for p in (root/'from_paper_with_tasks').glob('*.py')}
 
 
 def test_exported_files_equal_the_notebooks(tmp_path):
-    (tmp_path/'nbs').mkdir(); (tmp_path/'from_paper_with_tasks').mkdir()
+    (tmp_path/'from_paper_with_tasks').mkdir()
+    for folder in {p.parent for p in NOTEBOOKS}: (tmp_path/folder.relative_to(ROOT)).mkdir(parents=True, exist_ok=True)
     for p in [*NOTEBOOKS, ROOT/'settings.ini', ROOT/'pyproject.toml', ROOT/'from_paper_with_tasks'/'__init__.py']: shutil.copy(p, tmp_path/p.relative_to(ROOT))
     subprocess.run([Path(sys.executable).parent/'nbdev_export'], cwd=tmp_path, check=True)
     made, kept = modules(tmp_path), modules(ROOT)
