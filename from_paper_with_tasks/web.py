@@ -77,7 +77,7 @@ def problem_json(
     "The body of a refusal for programs."
     return json.dumps(dict(type='about:blank', title=HTTPStatus(status).phrase, status=status, detail=detail))
 
-# %% ../nbs/08_web.ipynb #d018cf5f
+# %% ../nbs/08_web.ipynb #e5d0a932
 LINES = {400: 'the request cannot be read: check its form', 404: 'there is nothing at this address: check it',
          405: 'this address is for other methods: the header Allow names them', 413: 'the request is too large: send less at once',
          415: 'this type of content is not taken', 431: 'the header of the request is too large: send less of it',
@@ -85,7 +85,7 @@ LINES = {400: 'the request cannot be read: check its form', 404: 'there is nothi
          501: 'this way of sending a request is not known here: send it with a Content-Length'}
 
 def refusal_line(
-    e: HTTPException,
+    e: HTTPException, # ours, or Flask's own
 ) -> str:
     "One line for whoever asked."
     if isinstance(e, Refusal): return e.description
@@ -100,12 +100,16 @@ class Turn:
     order: float # the lower, the sooner
     until: float # the time by which all has to be done, of `time.monotonic`
 
-# %% ../nbs/08_web.ipynb #bd11d077
+# %% ../nbs/08_web.ipynb #9d26e688
 class Cores:
     "Cores that are handed out in turn."
-    def __init__(self, n: int): self.lock, self.free, self.waiting, self.came = threading.Lock(), n, [], count()
+    def __init__(self,
+        n: int, # how many
+    ):
+        self.lock, self.free, self.waiting, self.came = threading.Lock(), n, [], count()
 
     def acquire(self, turn: Turn) -> bool: # whether there was one in time
+        "Wait for a core."
         ticket = turn.order, next(self.came), threading.Event()
         with self.lock:
             if self.free: self.free -= 1; return True
@@ -116,11 +120,12 @@ class Cores:
             return ticket[2].is_set()
 
     def release(self):
+        "Give a core to the next."
         with self.lock:
             if self.waiting: heappop(self.waiting)[2].set()
             else: self.free += 1
 
-# %% ../nbs/08_web.ipynb #a9b6b535
+# %% ../nbs/08_web.ipynb #ef95e87f
 class Gate:
     "Admits requests as long as there are places, and hands out cores to them."
     def __init__(self,
@@ -147,7 +152,11 @@ class Gate:
         try: yield
         finally: self.cores.release()
 
-    def refuse(self, detail: str): raise Refusal(503, detail, Retry_After=self.limits.retry)
+    def refuse(self,
+        detail: str, # one line
+    ):
+        "Say no, and when to come back."
+        raise Refusal(503, detail, Retry_After=self.limits.retry)
 
 # %% ../nbs/08_web.ipynb #104fd8a4
 def policy(
@@ -163,7 +172,7 @@ HEADERS = {'Content-Security-Policy': policy(), 'X-Content-Type-Options': 'nosni
            'X-Frame-Options': 'DENY', 'Cache-Control': 'no-store',
            'Permissions-Policy': ', '.join(f'{what}=()' for what in ('camera', 'geolocation', 'microphone', 'payment', 'usb', 'browsing-topics'))}
 
-# %% ../nbs/08_web.ipynb #9fe3668a
+# %% ../nbs/08_web.ipynb #a4acb804
 def is_same_origin(
     headers, # of a request
     browser: bool = True, # False: whoever says nothing is believed
@@ -174,7 +183,7 @@ def is_same_origin(
     if origin is not None: return bool(urlsplit(origin).netloc) and urlsplit(origin).netloc == headers.get('Host')
     return not browser
 
-# %% ../nbs/08_web.ipynb #83d7f5bb
+# %% ../nbs/08_web.ipynb #945f8859
 METHODS = {'GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'CONNECT'}
 
 class Metrics:
@@ -189,7 +198,7 @@ class Metrics:
         self.feedback = Counter('paper_tasks_feedback', 'What users said of tasks', ['verdict'], registry=r)
         ProcessCollector(registry=r)
 
-# %% ../nbs/08_web.ipynb #46a70f36
+# %% ../nbs/08_web.ipynb #169d94d8
 log = logging.getLogger('from_paper_with_tasks.web')
 
 def log_line(
@@ -198,15 +207,15 @@ def log_line(
     "Write one line of JSON to the log."
     log.info(json.dumps(dict(time=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())) | fields))
 
-# %% ../nbs/08_web.ipynb #2361a209
+# %% ../nbs/08_web.ipynb #b63b2178
 def failure(
-    e: Exception,
+    e: Exception, # that was raised in our code
 ) -> str: # such as 'KeyError in tagging.py:12'
     "What went wrong in the code, without the message of the error."
     last = traceback.extract_tb(e.__traceback__)[-1:]
     return type(e).__name__ + ''.join(f' in {Path(f.filename).name}:{f.lineno}' for f in last)
 
-# %% ../nbs/08_web.ipynb #1f963a7a
+# %% ../nbs/08_web.ipynb #6855ee83
 API = Info(title='Research tasks of papers', version=__version__,
            description='The abstract of a paper in, its research tasks out, as Papers with Code named them. Errors are problem JSON (RFC 9457).')
 
@@ -232,7 +241,7 @@ class Site(OpenAPI):
         for o in (o for path in self.spec_json['paths'].values() for o in path.values()):
             if not {'requestBody', 'parameters'} & set(o): o['responses'].pop('422', None)
 
-# %% ../nbs/08_web.ipynb #9a3db43a
+# %% ../nbs/08_web.ipynb #4946d2bd
 def begin():
     "Note when a request began, and refuse what is packed or too large."
     g.began, g.papers, g.failure = time.perf_counter(), 0, None
@@ -242,9 +251,9 @@ def begin():
     if request.headers.get('Content-Encoding', 'identity').lower() != 'identity':
         raise Refusal(415, 'the request is packed: send it without a Content-Encoding')
 
-# %% ../nbs/08_web.ipynb #b54ac3d3
+# %% ../nbs/08_web.ipynb #8fe25a73
 def end(
-    response: Response,
+    response: Response, # to a request
 ) -> Response:
     "Add headers, count, and log."
     for k, v in HEADERS.items(): response.headers.setdefault(k, v)
@@ -255,14 +264,14 @@ def end(
     log_line(method=method, route=route, status=response.status_code, ms=round(1e3*seconds, 1), papers=g.papers, **more)
     return response
 
-# %% ../nbs/08_web.ipynb #cba99768
+# %% ../nbs/08_web.ipynb #fcd68bb9
 def wants_page() -> bool:
     "Whether the one who asks is a browser that shows pages."
     return not request.path.startswith('/api/') and 'text/html' in request.headers.get('Accept', '')
 
-# %% ../nbs/08_web.ipynb #d3c6d645
+# %% ../nbs/08_web.ipynb #4fb6966a
 def answer_error(
-    e: Exception,
+    e: Exception, # of ours, of Flask's, or a failure
 ) -> Response:
     "The answer to a request that failed."
     if isinstance(e, RequestRedirect): return e.get_response()
@@ -273,9 +282,9 @@ def answer_error(
     if wants_page(): return Response(render_template('error.html', line=line), e.code, headers)
     return Response(problem_json(e.code, line), e.code, headers, content_type=PROBLEM)
 
-# %% ../nbs/08_web.ipynb #22b8ba38
+# %% ../nbs/08_web.ipynb #cca1d14b
 def refuse_invalid(
-    e: ValidationError,
+    e: ValidationError, # of pydantic's
 ) -> Response:
     "The answer to a request whose fields are not as described."
     first, *more = e.errors(include_url=False, include_input=False, include_context=False)
@@ -284,7 +293,7 @@ def refuse_invalid(
     line = f'{field}: {said}' if field else said
     return Response(problem_json(422, line + (f' (and {len(more)} more)' if more else '')), 422, content_type=PROBLEM)
 
-# %% ../nbs/08_web.ipynb #842ba106
+# %% ../nbs/08_web.ipynb #d8eafff2
 @patch
 def tag_one(self: Site,
     paper: Paper,
@@ -298,7 +307,7 @@ def tag_one(self: Site,
     g.papers += 1
     return self.tagger.to_tags(to_probs(logits), top, threshold)
 
-# %% ../nbs/08_web.ipynb #6d73a415
+# %% ../nbs/08_web.ipynb #7a8975f8
 @patch
 def tag_rows(self: Site,
     rows: list,   # of anything; a paper is a dictionary with an `abstract`
