@@ -166,11 +166,12 @@ def run(
         while (left := until - time.monotonic()) > 0: server.step(min(1, left))
         return drain(server)
 
-# %% ../nbs/08c_serving.ipynb #67dda925
+# %% ../nbs/08c_serving.ipynb #175bf18d
 class ServerLog(logging.Handler):
     "Says that the server complained, without its words, which may hold an address."
     def emit(self, record): log_line(server=record.levelname.lower(), what=record.name)
 
+# %% ../nbs/08c_serving.ipynb #2e039c40
 def log_to_stderr():
     "Write the log to standard error."
     handler = logging.StreamHandler(sys.stderr)
