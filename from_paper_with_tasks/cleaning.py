@@ -13,7 +13,7 @@ __all__ = ['MIN_WORDS', 'NEAR', 'STEPS', 'load_records', 'clean_texts', 'english
 # %% ../nbs/02_cleaning.ipynb #12f87ce4
 import hashlib, json, re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def id_key(
 
 # %% ../nbs/02_cleaning.ipynb #a0bc179c
 def title_key(
-    title: str,
+    title: str, # as a source has it
 ) -> str: # letters and digits; '' if there are fewer than 20
     "What the spellings of a title have in common."
     key = re.sub(r'\W+', '', clean_text(title).casefold())
@@ -95,7 +95,7 @@ def title_key(
 
 # %% ../nbs/02_cleaning.ipynb #eff91520
 def equal_pairs(
-    keys: list[str], # one a record; '' never matches
+    keys: Iterable[Hashable], # one a record; '' never matches
 ) -> list[tuple[int, int]]: # positions: of the first record with a key, and of another
     "The records that share a key with an earlier one."
     first = {}
@@ -105,21 +105,22 @@ def equal_pairs(
 NEAR = 0.6 # Jaccard similarity of the word triples of two abstracts of the same paper
 
 def triples(
-    text: str,
+    text: str, # cleaned
 ) -> set[str]:
     "All runs of three words."
     words = re.findall(r'\w+', text.lower())
     return {' '.join(words[i:i+3]) for i in range(max(1, len(words) - 2))}
 
 def jaccard(
-    a: set, b: set,
+    a: set, # one set
+    b: set, # another
 ) -> float: # from 0 to 1
     "The share of their elements that two sets have in common."
     return len(a & b) / max(1, len(a | b))
 
 # %% ../nbs/02_cleaning.ipynb #0adca757
 def signatures(
-    texts: list[str],
+    texts: list[str],       # cleaned
     progress: bool = False, # show a bar
 ) -> np.ndarray: # (texts, 128) uint64
     "The MinHash values of each text's word triples."
@@ -129,7 +130,7 @@ def signatures(
 
 # %% ../nbs/02_cleaning.ipynb #a3a9236b
 def near_pairs(
-    texts: list[str],
+    texts: list[str],       # cleaned
     near: float = NEAR,     # Jaccard similarity from which two texts are the same paper's
     progress: bool = False, # show a bar
 ) -> list[tuple[int, int]]: # positions
@@ -445,17 +446,17 @@ def clean(
     progress: bool = True,  # show bars
 ) -> Cleaned:
     "Turn records into a training table in `folder`."
-    taxonomy, tag_counts, collected = load_taxonomy(taxonomy), load_tag_counts(tag_counts), load_records(records)
+    known, counted, collected = load_taxonomy(taxonomy), load_tag_counts(tag_counts), load_records(records)
     collected['text'] = clean_texts(collected, progress)
     reasons = collected.text.map(set_aside)
     usable = collected[reasons == ''].reset_index(drop=True)
     if usable.empty: raise PaperTasksError(f'none of the {len(collected):,} records in {records} can be used: {reasons.mode()[0]}')
-    names = settle_names(usable.tasks, taxonomy, tag_counts)
+    names = settle_names(usable.tasks, known, counted)
     papers = unite_papers(usable, names, find_duplicates(usable, progress))
     table, labels = keep_frequent(papers, min_papers)
     steps = steps_table(dict(zip(STEPS, (collected, usable, papers, table)))).T.to_dict()
     counts = dict(Counter(t for ts in papers.tasks for t in ts).most_common())
-    cleaned = Cleaned(table, describe_tasks(labels, papers, names, taxonomy, measured), counts, steps,
+    cleaned = Cleaned(table, describe_tasks(labels, papers, names, known, measured), counts, steps,
                       reasons[reasons != ''].value_counts().to_dict(), dict(Counter(names.thrown_out.values())))
     try: Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as e: raise PaperTasksError(f'{folder} cannot be a folder ({e.strerror}): name another') from None

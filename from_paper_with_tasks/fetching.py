@@ -116,7 +116,9 @@ class Pace:
 # %% ../nbs/01a_fetching.ipynb #1c64e522
 @patch
 @contextmanager
-def turn(self:Pace, host: str):
+def turn(self:Pace,
+    host: str, # such as paperswithcode.co
+):
     "Wait until `host` may be asked; the next turn counts from the end of the block."
     if host in self.last: time.sleep(max(0., self.last[host] + self.seconds(host) - time.monotonic()))
     try: yield
@@ -144,7 +146,10 @@ def polite_retry(
     return PoliteRetry(total=retries, status_forcelist=(429, 500, 502, 503, 504), backoff_factor=backoff, backoff_jitter=backoff)
 
 # %% ../nbs/01a_fetching.ipynb #f8bca34a
-def too_large(url: str, max_bytes: int) -> PageError:
+def too_large(
+    url: str,       # that was asked for
+    max_bytes: int, # the limit
+) -> PageError:
     "The error for a body of more than `max_bytes`."
     return PageError(f'{short(url)} is larger than {max_bytes:,} bytes: it is no page of a paper')
 
@@ -200,7 +205,9 @@ def read_body(
 # %% ../nbs/01a_fetching.ipynb #fe5bba7a
 class Watch:
     "Shuts the connection of a request that takes too long."
-    def __init__(self, seconds: float): self.seconds, self.sock, self.late = seconds, None, False
+    def __init__(self,
+        seconds: float, # that a request may take
+    ): self.seconds, self.sock, self.late = seconds, None, False
 
     def shut(self):
         "Called by the second thread."
@@ -211,7 +218,9 @@ class Watch:
 # %% ../nbs/01a_fetching.ipynb #df261b76
 @patch
 @contextmanager
-def over(self:Watch, url: str):
+def over(self:Watch,
+    url: str, # that the block asks for
+):
     "Raise a `PageError` if the block, which asks for `url`, takes longer than `seconds`."
     self.sock, self.late = None, False
     timer = threading.Timer(self.seconds, self.shut)
@@ -227,6 +236,7 @@ def over(self:Watch, url: str):
 class Watched:
     "What makes a connection known to a `watch`."
     def getresponse(self):
+        "The answer, as the library has it."
         self.watch.sock = self.sock
         return super().getresponse()
 
@@ -252,13 +262,19 @@ class PoliteAdapter(HTTPAdapter):
 # %% ../nbs/01a_fetching.ipynb #8ac9212d
 ROBOTS_BYTES, ERROR_BYTES = 500 << 10, 64 << 10
 
-def is_robots(url: str) -> bool:
+def is_robots(
+    url: str, # any
+) -> bool:
     "Whether `url` is that of a `robots.txt`."
     return urlsplit(url).path == '/robots.txt'
 
 # %% ../nbs/01a_fetching.ipynb #bc41f8d3
 @patch
-def send_once(self:PoliteAdapter, request, stream=False, **kwargs):
+def send_once(self:PoliteAdapter,
+    request,      # a `requests.PreparedRequest`
+    stream=False, # leave the body to be read later
+    **kwargs
+):
     "The answer to one try; with its body, unless it is to be a stream."
     with self.pace.turn(host_of(request.url)), self.watch.over(request.url):
         r = HTTPAdapter.send(self, request, stream=True, **kwargs)
@@ -270,7 +286,12 @@ def send_once(self:PoliteAdapter, request, stream=False, **kwargs):
 
 # %% ../nbs/01a_fetching.ipynb #52fa1a0d
 @patch
-def send(self:PoliteAdapter, request, stream=False, timeout=None, **kwargs):
+def send(self:PoliteAdapter,
+    request,      # a `requests.PreparedRequest`
+    stream=False, # leave the body to be read later
+    timeout=None, # seconds; None: the adapter's
+    **kwargs
+):
     "The answer to `request`, after as many tries as it takes, or the last error."
     if self.robots and not is_robots(request.url): self.robots.check(request.url)
     retry = self.retry
@@ -288,7 +309,11 @@ def send(self:PoliteAdapter, request, stream=False, timeout=None, **kwargs):
         retry.sleep(raw)
 
 # %% ../nbs/01a_fetching.ipynb #d09b79c9
-def stay_on_host(r, *args, **kwargs):
+def stay_on_host(
+    r, # a response of `requests`
+    *args,
+    **kwargs
+):
     "Raise a `PageError` if the response `r` redirects to another host: a hook for `requests`."
     if not r.is_redirect: return
     target = urljoin(r.url, r.headers['location'])
@@ -296,7 +321,11 @@ def stay_on_host(r, *args, **kwargs):
         raise PageError(f'{short(r.url)} sends us to another host ({short(host_of(target) or target)}): give an address that still serves the pages')
 
 # %% ../nbs/01a_fetching.ipynb #2c82d642
-def stay_on_web(r, *args, **kwargs):
+def stay_on_web(
+    r, # a response of `requests`
+    *args,
+    **kwargs
+):
     "Raise a `PageError` if the response `r` redirects to anything but https, or http where that was asked: a hook for `requests`."
     if not r.is_redirect: return
     target = urljoin(r.url, r.headers['location'])
@@ -367,7 +396,7 @@ def usable(
     "What goes wrong with `path` in the block becomes a `PaperTasksError`."
     try: yield
     except PaperTasksError: raise
-    except Exception as e:
+    except Exception as e: # noqa: BLE001 (a broken cache fails in many ways)
         raise PaperTasksError(f'the cache {path} cannot be used ({reason(e)}): remove it, or name another folder') from None
 
 # %% ../nbs/01a_fetching.ipynb #11f0fb0d
@@ -495,7 +524,7 @@ def file_name(
 
 # %% ../nbs/01a_fetching.ipynb #4b9360b0
 def validator(
-    r: requests.Response,
+    r: requests.Response, # its headers are read
 ) -> str|None: # an ETag or a date; None: there is nothing to go by
     "What tells later whether the file is still the same."
     for header, form in (('ETag', r'"[!#-~]{1,200}"'), ('Last-Modified', r'[\w ,:+-]{1,50}')):
@@ -519,10 +548,14 @@ class Part:
         if not (isinstance(self.same, str) and isinstance(self.size, int)): self.drop()
 
     @property
-    def had(self) -> int: return self.path.stat().st_size if self.path.exists() else 0 # bytes
+    def had(self) -> int:
+        "How many bytes are here."
+        return self.path.stat().st_size if self.path.exists() else 0
 
     @property
-    def whole(self) -> bool: return self.path.exists() and self.had == self.size
+    def whole(self) -> bool:
+        "Whether that is all."
+        return self.path.exists() and self.had == self.size
 
 # %% ../nbs/01a_fetching.ipynb #1a6cd8b2
 @patch
@@ -532,7 +565,9 @@ def drop(self:Part):
     for p in (self.path, self.note): p.unlink(missing_ok=True)
 
 @patch
-def begin(self:Part, r: requests.Response):
+def begin(self:Part,
+    r: requests.Response, # the answer; its body is not read
+):
     "Begin anew, with a note of what the answer `r` says of the file."
     self.drop()
     if not re.fullmatch(r'\d{1,15}', length := r.headers.get('Content-Length', '')):
@@ -549,7 +584,9 @@ def wanted(self:Part) -> dict: # headers
 
 # %% ../nbs/01a_fetching.ipynb #a7ea51a4
 @patch
-def fits(self:Part, r: requests.Response) -> bool:
+def fits(self:Part,
+    r: requests.Response, # the answer; its body is not read
+) -> bool:
     "Whether the body of `r` belongs behind what is here."
     if r.status_code != 206 or not self.same: return False
     header = 'ETag' if self.same.startswith('"') else 'Last-Modified'
@@ -557,7 +594,9 @@ def fits(self:Part, r: requests.Response) -> bool:
 
 # %% ../nbs/01a_fetching.ipynb #6f5803a1
 @patch
-def take(self:Part, r: requests.Response):
+def take(self:Part,
+    r: requests.Response, # the answer; its body is not read
+):
     "Make ready for the body of `r`, or raise a `PageError`; a `requests` error if it is of no use and we have to begin anew."
     if r.status_code not in (200, 206, 416): raise status_error(self.url, r.status_code)
     if 'text/html' in r.headers.get('Content-Type', '').lower() and not self.target.name.endswith(('.html', '.htm')):
@@ -580,7 +619,10 @@ def check_room(self:Part):
 
 # %% ../nbs/01a_fetching.ipynb #c453ec13
 @patch
-def append(self:Part, r: requests.Response, progress: bool):
+def append(self:Part,
+    r: requests.Response, # the answer, its body not yet read
+    progress: bool,       # show a bar
+):
     "Write the body of `r` behind what is there; an error of `requests` or urllib3 if it breaks off."
     had, bar = self.had, tqdm(total=self.size, initial=self.had, unit='B', unit_scale=True, desc=self.target.name, disable=not progress)
     with open(self.path, 'ab') as f, bar:
@@ -593,7 +635,11 @@ def append(self:Part, r: requests.Response, progress: bool):
     if not self.whole: raise ChunkedEncodingError('it has not the length that was announced')
 
 # %% ../nbs/01a_fetching.ipynb #0eb973b1
-def get_rest(session: PoliteSession, part: Part, progress: bool):
+def get_rest(
+    session: PoliteSession,
+    part: Part,
+    progress: bool, # show a bar
+):
     "Ask once for what `part` lacks, and write it."
     with said_in_one_line(part.url), session.cache_disabled():
         r = session.get(part.url, headers=part.wanted(), stream=True, hooks=dict(response=stay_on_web))

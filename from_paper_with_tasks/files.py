@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from fastcore.basics import patch
 from tqdm import tqdm
 
-from .core import STDIO, PaperTasksError, columns_of, file_format, lock, read_rows, row_encoder, to_json, write_encoded, write_rows
+from .core import (STDIO, PaperTasksError, columns_of, file_format, lock, read_rows, row_encoder,
+                                        to_json, write_encoded, write_rows)
 from .tagging import GAINED, PaperTagger, input_name
 
 # %% ../nbs/05a_files.ipynb #fc2c9683
 def check_files(
-    source: str, # input
-    target: str, # output
+    source: str|Path, # input
+    target: str|Path, # output
 ):
     "Raise a `PaperTasksError` if `target` cannot be written from `source`."
     if not Path(source).exists(): raise PaperTasksError(f'there is no file {source}: check the name')
@@ -56,7 +58,7 @@ def output_columns(
     "The columns of a tagged table."
     return [input_name(f) for f in fields] + list(GAINED)
 
-# %% ../nbs/05a_files.ipynb #2cc438d1
+# %% ../nbs/05a_files.ipynb #d5da0d43
 class Journal:
     "The results of a run so far, on disk, a line a row; it stays until `remove` is called."
     def __init__(self,
@@ -74,35 +76,48 @@ class Journal:
     def __enter__(self): return self
     def __exit__(self, *_): self.file.close()
 
-    def _begin(self) -> int:
-        self.file.truncate(0)
-        self.file.write(self.head); self.file.flush()
-        return 0
+# %% ../nbs/05a_files.ipynb #0ca62d59
+@patch
+def _begin(self: Journal) -> int:
+    self.file.truncate(0)
+    self.file.write(self.head); self.file.flush()
+    return 0
 
-    def _count(self) -> int:
-        "Count the whole lines, and drop a last one that was cut off."
-        n, end = 0, self.file.tell()
-        for line in self.file:
-            if line.endswith(b'\n'): n += 1; end += len(line)
-        self.file.truncate(end)
-        return n
+# %% ../nbs/05a_files.ipynb #e8ff85ca
+@patch
+def _count(self: Journal) -> int:
+    n, end = 0, self.file.tell()
+    for line in self.file:
+        if line.endswith(b'\n'): n += 1; end += len(line)
+    self.file.truncate(end)
+    return n
 
-    def write(self, line: str):
-        "Add a line; after a thousand lines it is on the disk for sure."
-        self.file.write(line.encode() + b'\n'); self.file.flush()
-        self.n += 1
-        if self.n % 1000 == 0: os.fsync(self.file.fileno())
+# %% ../nbs/05a_files.ipynb #5e3d2fa4
+@patch
+def write(self: Journal,
+    line: str, # without its end
+):
+    "Add a line; after a thousand lines it is on the disk for sure."
+    self.file.write(line.encode() + b'\n'); self.file.flush()
+    self.n += 1
+    if self.n % 1000 == 0: os.fsync(self.file.fileno())
 
-    def lines(self) -> Iterator[str]:
-        "The lines that were written, by this run and those before."
-        self.file.seek(len(self.head))
-        return (line.decode().removesuffix('\n') for line in self.file)
+# %% ../nbs/05a_files.ipynb #332b8844
+@patch
+def lines(self: Journal) -> Iterator[str]:
+    "The lines that were written, by this run and those before."
+    self.file.seek(len(self.head))
+    return (line.decode().removesuffix('\n') for line in self.file)
 
-    def remove(self): self.path.unlink()
+# %% ../nbs/05a_files.ipynb #cf145b7e
+@patch
+def remove(self: Journal):
+    "Throw the journal away."
+    self.path.unlink()
 
 # %% ../nbs/05a_files.ipynb #db46c7cc
 def fingerprint(
-    source: Path,
+    source: Path, # a file of papers
     *settings, # all else that the results depend on
 ) -> str: # 64 hexadecimal digits
     "The SHA-256 of what a file's results depend on: its place, size and time of change, and the settings."

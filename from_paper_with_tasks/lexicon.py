@@ -106,7 +106,7 @@ def named(self: Lexicon,
 # %% ../nbs/02b_lexicon.ipynb #0cab8c46
 def bent(
     logits: np.ndarray, # of any shape
-    bend: np.ndarray|tuple[float, float], # the knee; the slope above it, over 0
+    bend: np.ndarray|list|tuple[float, float], # the knee; the slope above it, over 0
 ) -> np.ndarray: # of the same shape and kind
     "The logits with another slope above the knee."
     knee, slope = map(float, bend)
@@ -116,7 +116,7 @@ def bent(
 def lifted(
     logits: np.ndarray, # of any shape
     named: np.ndarray,  # of the same shape, bool: whether a name of the task stands in the text
-    floor: np.ndarray|float, # the least logit of a task that is named; a shape that goes with the others
+    floor: np.ndarray|np.number|float, # the least logit of a task that is named; a shape that goes with the others
 ) -> np.ndarray: # of the same shape
     "The logits, those of named tasks no less than the floor."
     return np.where(named, np.maximum(logits, floor), logits)
@@ -151,16 +151,16 @@ def __call__(self: Lexicon,
 def scaled(self: Lexicon,
     weight: float, # of the scores
     gain: np.ndarray|float = 1., # of each task, (tasks,): multiplies the scores as well
-    bend: np.ndarray|tuple[float, float] = (0., 1.), # takes the place of what was there
-    floor: np.ndarray|float|None = None, # for all tasks, or (tasks,); takes the place of what was there; None: no floor
-    familiar: float = 0., # from 0 to 1, the least share of known words for a floor; takes the place of what was there
+    bend: np.ndarray|list|tuple[float, float] = (0., 1.), # takes the place of what was there
+    floor: np.ndarray|list|float|None = None, # for all tasks, or (tasks,); takes the place of what was there; None: no floor
+    familiar: float|np.number = 0., # from 0 to 1, the least share of known words for a floor; takes the place of what was there
 ) -> Lexicon: # another one
     "A lexicon with other weights, bend, floors and least share of known words."
     tasks = self.shift.shape
     gain, floor = (np.broadcast_to(np.float32(a), tasks) for a in (gain, NO_FLOOR if floor is None else floor))
     values = (self.values * (weight*gain)[self.columns]).astype(self.values.dtype)
-    shift, familiar = np.float32(self.shift*weight*gain), np.float32([familiar])
-    return replace(self, values=values, shift=shift, bend=np.float32(bend), floor=floor.copy(), familiar=familiar)
+    shift, least = np.float32(self.shift*weight*gain), np.float32([familiar])
+    return replace(self, values=values, shift=shift, bend=np.float32(bend), floor=floor.copy(), familiar=least)
 
 # %% ../nbs/02b_lexicon.ipynb #b4bf5be2
 def fit_task(
@@ -192,13 +192,13 @@ def by_term(
 
 # %% ../nbs/02b_lexicon.ipynb #199850a9
 def fit_lexicon(
-    texts: list[str],            # of the training papers, as `Paper.text` gives them
-    y: np.ndarray,               # (papers, tasks), 1 where a paper has a task
-    tasks_names: list[set[str]], # the name keys of each task, from `names_of`
+    texts: list[str],               # of the training papers, as `Paper.text` gives them
+    y: np.ndarray|list,          # (papers, tasks), 1 where a paper has a task
+    tasks_names: list[set[str]],    # the name keys of each task, from `names_of`
     fitted: np.ndarray|None = None, # (tasks,) bool: the tasks to learn weights for; None: all
-    max_terms: int = 20_000,     # the most frequent are kept
-    per_task: int = 800,         # weights of a task, the largest are kept
-    seed: int = 0,
+    max_terms: int = 20_000,        # the most frequent are kept
+    per_task: int = 800,            # weights of a task, the largest are kept
+    seed: int = 0,                  # of the solver, so that the weights are the same each time
 ) -> Lexicon: # without floors and bend, see `scaled`
     "Learn what words say about each task."
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -246,7 +246,7 @@ def _lines(a: np.ndarray) -> list[str]:
     return text.split('\n') if (text := a.tobytes().decode()) else []
 
 def _misfit(
-    arrays: dict[str, np.ndarray], # as `to_arrays` gives them
+    arrays: dict, # as `to_arrays` gives them, if all is well
     prefix: str,                   # '' or 'name_'
     n: int,                        # terms or names
 ) -> str: # '' if nothing is
@@ -259,7 +259,7 @@ def _misfit(
 
 # %% ../nbs/02b_lexicon.ipynb #032164be
 def flaw(
-    arrays: dict[str, np.ndarray], # as `to_arrays` gives them
+    arrays: dict, # as `to_arrays` gives them, if all is well
 ) -> str: # '' if nothing is
     "What is wrong with the arrays of a lexicon."
     for k, kinds in _kinds.items():
@@ -291,7 +291,7 @@ def save(self: Lexicon,
 # %% ../nbs/02b_lexicon.ipynb #c4975ed4
 def read_arrays(
     path: str|Path, # an `.npz` file
-) -> dict[str, np.ndarray]:
+) -> dict: # of what should be arrays
     "The arrays of an `.npz` file; any exception if it is none, holds Python objects, or is too large."
     with open(path, 'rb') as f:
         members = zipfile.ZipFile(f).infolist()

@@ -98,7 +98,9 @@ class Listing:
         self.filters, self.seen, self.unusable, self.count, self.first = filters or {}, set(), 0, 0, None
 
     @property
-    def given(self) -> int: return len(self.seen) + self.unusable
+    def given(self) -> int:
+        "How many entries of the list were seen, usable or not."
+        return len(self.seen) + self.unusable
 
 # %% ../nbs/01c_live.ipynb #4590579a
 @patch

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -53,7 +54,7 @@ def text_of(
 
 # %% ../nbs/01d_pages.ipynb #72ac36b5
 def links(
-    page: BeautifulSoup|bytes,
+    page: BeautifulSoup|bytes, # parsed or not
     css: str,  # selects <a> elements
     kind: str, # as for `slug_of`
 ) -> dict[str, str]: # slug to text, in the order of the page
@@ -126,7 +127,7 @@ def parse_date(
 # %% ../nbs/01d_pages.ipynb #76b08305
 def parse_paper(
     body: bytes|BeautifulSoup, # `/paper/<slug>`
-    slug: str,
+    slug: str, # of the paper
     methods: dict[str, dict]|None = None, # what is known of methods: slug to `category` and `area`
     source: str = '',                     # where the page is from
 ) -> Record: # its abstract may be ''
@@ -246,7 +247,7 @@ class Pages(Source):
                 if slug in seen or ledger.has(f'{PWC}/paper/{slug}'): continue
                 seen.add(slug)
                 url = f'{self.base_url}/paper/{slug}'
-                record = self.look(ledger, url, lambda body: parse_paper(body, slug, methods, url))
+                record = self.look(ledger, url, partial(parse_paper, slug=slug, methods=methods, source=url))
                 if record and rest.takes(record): yield record
                 elif record: ledger.pass_over()
 
@@ -257,8 +258,8 @@ class Pages(Source):
 # %% ../nbs/01d_pages.ipynb #4ddb554a
 @patch
 def look(self:Pages,
-    ledger: Ledger,
-    url: str,
+    ledger: 'Ledger|Scratch',
+    url: str,        # of a page
     parse: Callable, # one of the parsers above
 ): # what `parse` returns; None if the page failed, now or before
     "What `parse` finds on the page at `url`."
@@ -269,7 +270,7 @@ def look(self:Pages,
 @patch
 def methods(self:Pages,
     selection: Selection,
-    ledger: Ledger,
+    ledger: 'Ledger|Scratch',
 ) -> dict[str, dict]: # slug to `category` and `area`, those of the first category that has it
     "The methods in the selected categories, or in all that there are."
     found = {}
@@ -282,7 +283,7 @@ def methods(self:Pages,
 @patch
 def papers(self:Pages,
     method: str, # slug
-    ledger: Ledger,
+    ledger: 'Ledger|Scratch',
 ) -> Iterator[str]: # slugs, which may repeat
     "The papers that use a method."
     number = self.look(ledger, f'{self.base_url}/method/{method}', parse_method_id)
@@ -299,10 +300,16 @@ def papers(self:Pages,
 class Scratch:
     "Stands in for a `Ledger` where nothing shall be written down."
     def __init__(self): self.pages, self.error = 0, 'it has no methods'
-    def has(self, url: str) -> bool: return False
+    def has(self,
+        url: str, # of a page
+    ) -> bool:
+        "Nothing was had before."
+        return False
 
     @contextmanager
-    def page(self, url: str):
+    def page(self,
+        url: str, # of a page
+    ):
         "Count a page, and keep the reason if it fails."
         self.pages += 1
         try: yield
@@ -312,7 +319,7 @@ class Scratch:
 @patch
 def first_part(self:Pages,
     method: str, # slug
-    ledger: Ledger,
+    ledger: 'Ledger|Scratch',
 ) -> dict|None: # see `parse_paper_list`; None if it failed
     "The first part of the list of a method's papers."
     number = self.look(ledger, f'{self.base_url}/method/{method}', parse_method_id)
@@ -397,7 +404,7 @@ def read_page(
 # %% ../nbs/01d_pages.ipynb #8945682c
 @patch
 def known_methods(self:SavedPages,
-    files: list[Path],
+    files: list[Path], # saved pages
     selection: Selection,
     ledger: Ledger,
 ) -> dict[str, dict]: # slug to `category` and `area`
@@ -416,7 +423,7 @@ def known_methods(self:SavedPages,
 # %% ../nbs/01d_pages.ipynb #6202fe29
 @patch
 def paper(self:SavedPages,
-    path: Path,
+    path: Path,               # a saved page
     methods: dict[str, dict], # see `known_methods`
     ledger: Ledger,
 ) -> Record|None: # None if the page is of another kind, was had before, or failed

@@ -66,8 +66,10 @@ def latex_words(
     return re.sub(r'\\([%&#_$])', r'\1', re.sub(r'[{}]', '', s))
 
 # %% ../nbs/00a_paper.ipynb #12f5a944
-_stamp = re.compile(r'\barXiv:\s{0,3}(?:\d{4}\.\d{4,5}|[a-z.-]{2,20}/\d{7})(?:v\d{1,2})?(?:\s{0,3}\[[\w. -]{1,20}\])?(?:\s+\d{1,2} [A-Z][a-z]{2} \d{4})?', re.I)
-_url = re.compile(r'(?:https?\s?:\s?/\s?/\s?|\bwww\.)[^\s)\]>,;]{1,200}(?:(?<=[./])\s[\w.~-]{1,60}(?<=[\w.~-]{3})(?=/|\.\s|\.?$)[^\s)\]>,;]{0,200}){0,2}', re.I)
+_stamp = re.compile(r'\barXiv:\s{0,3}(?:\d{4}\.\d{4,5}|[a-z.-]{2,20}/\d{7})(?:v\d{1,2})?(?:\s{0,3}\[[\w. -]{1,20}\])?'
+                    r'(?:\s+\d{1,2} [A-Z][a-z]{2} \d{4})?', re.I)
+_url = re.compile(r'(?:https?\s?:\s?/\s?/\s?|\bwww\.)[^\s)\]>,;]{1,200}'
+                  r'(?:(?<=[./])\s[\w.~-]{1,60}(?<=[\w.~-]{3})(?=/|\.\s|\.?$)[^\s)\]>,;]{0,200}){0,2}', re.I)
 _mail = re.compile(r'(?<![\w.,+-])\{?[\w.,+-]{1,60}\}?@[\w-]{1,40}(?:\.[\w-]{2,20}){0,3}\.[A-Za-z]{2,20}')
 _pointing = re.compile(r'(^|[.!?])? ?\(?(?:(?:\b(?:at|on|in|from|via|under|here|see)\b|:)[ :(]{0,4})?\ue000[)\].,;]*(?=\s*$|\s+[A-Z0-9*†])')
 _introduction = re.compile(r'(?<=[a-z0-9)][.!?])\s*(?:!\s*)?(?:1|I)\.?\s+(?:INTRODUCTION|Introduction)\b.*', re.S)
@@ -81,10 +83,11 @@ def without_addresses(
     return re.sub(r'(?:^| )\.$', '', _introduction.sub('', s))
 
 # %% ../nbs/00a_paper.ipynb #708bbadd
-_thing = (r"(?:code(?:base)?s?|implementations?|repositor(?:y|ies)|models?|weights|checkpoints?|scripts?|demos?|software|toolkit|supplementary materials?|"
-          r"resources|(?:web ?)?(?:page|site)s?|videos?|results|data|datasets?|corp(?:us|ora)|benchmark|examples|samples)")
-_filler = (r"(?:the|our|all|both|full|source|pre-?trained|trained|project|training|and|or|pytorch|tensorflow|keras|official|its?|this|these|of|for|used|in|"
-           r"method|paper|work|proposed|complete|evaluation|experiments?|related|relevant|more|additional|supplementary|as|well|with|to|reproduce|test|python)")
+_thing = (r"(?:code(?:base)?s?|implementations?|repositor(?:y|ies)|models?|weights|checkpoints?|scripts?|demos?|software|toolkit|"
+          r"supplementary materials?|resources|(?:web ?)?(?:page|site)s?|videos?|results|data|datasets?|corp(?:us|ora)|benchmark|examples|samples)")
+_filler = (r"(?:the|our|all|both|full|source|pre-?trained|trained|project|training|and|or|pytorch|tensorflow|keras|official|"
+           r"its?|this|these|of|for|used|in|method|paper|work|proposed|complete|evaluation|experiments?|related|relevant|more|additional|"
+           r"supplementary|as|well|with|to|reproduce|test|python)")
 _copies = r"(?:code(?:base)?s?|implementations?|repositor(?:y|ies)|scripts?|demos?|software|toolkit)"
 _is = (r"(?:is|are|was|were|(?:can|could|may|shall|will|has|have)(?: also)?(?: be(?:en|come)?)?) "
        r"(?:(?:\w+ly|all|also|and|as|be(?:en)?|both|made|now|open|online|soon|free|further)[ -]){0,5}")
@@ -107,11 +110,12 @@ _said_by_everybody = [re.compile(r'[\W\d]{0,6}(?:' + p + ')', re.I|re.S) for p i
     r"(?:to appear|accepted|published) (?:in|at|as|by)\b(?! \d).{0,80}|.{0,20}(?:©|\bcopyright (?=\d|held|by|\(c)|\(c\) ?\d{4}).{0,120}")]
 
 # %% ../nbs/00a_paper.ipynb #8894854d
-_hint = re.compile('code|availab|releas|implementation|equal|correspond|work|review|preprint|appear|accepted|published|©|copyright|\\(c\\)|page|demo|found', re.I)
+_hint = re.compile('code|availab|releas|implementation|equal|correspond|work|review|preprint|appear|'
+                   'accepted|published|©|copyright|\\(c\\)|page|demo|found', re.I)
 _sentence_end = re.compile(r'(?<=[.!?])\s+(?=[A-Z0-9*†‡§©?“"(])')
 
 def says_nothing(
-    sentence: str,
+    sentence: str, # plain text
 ) -> bool:
     "Whether a sentence says what is said in any paper, and no more."
     return len(sentence) < 300 and bool(_hint.search(sentence)) and any(p.fullmatch(sentence) for p in _said_by_everybody)
@@ -123,7 +127,8 @@ def without_boilerplate(
     return ' '.join(p for p in _sentence_end.split(s) if not says_nothing(p)) or s
 
 # %% ../nbs/00a_paper.ipynb #dec6cbd6
-_header = re.compile(r"""^(?:(?:published|accepted|under\ review|to\ appear)(?:\ as\ an?|\ at|\ in)?\ (?:conference|workshop|journal)\ (?:paper|article)\ (?:at|in|for)\ [A-Z]\w{1,15}(?:\ \d{4})?
+_header = re.compile(r"""^(?:(?:published|accepted|under\ review|to\ appear)(?:\ as\ an?|\ at|\ in)?
+      \ (?:conference|workshop|journal)\ (?:paper|article)\ (?:at|in|for)\ [A-Z]\w{1,15}(?:\ \d{4})?
     | workshop\ track\W{1,3}iclr\ \d{4} | (?-i:Under\ [Rr]eview|UNDER\ REVIEW|A\ PREPRINT)(?=\ (?-i:[A-Z])))[\s:.—–-]*
     | ^abstract(?:\s*[:.—–]\s*|\s*-\s+|\s+(?=(?:we|in|this|the|our|an?|recent)\s))
     | [\s:.—–-]{1,9}(?:a\ )?preprint$ | \s{1,9}[*†‡]{1,9}$""", re.I|re.X)
@@ -160,14 +165,15 @@ MAX_TITLE_CHARS = 2_000
 _surrogate = re.compile('[\ud800-\udfff]')
 
 def check_abstract(
-    abstract: str, # as the user gave it
+    abstract, # as the user gave it
 ) -> str: # the same
     "Return `abstract`, or raise a `PaperTasksError` that says why it cannot be tagged."
     if abstract is None: raise PaperTasksError('the abstract is missing: give its text')
     if not isinstance(abstract, str): raise PaperTasksError(f'the abstract is a {type(abstract).__name__}: give it as text')
     if not abstract.strip(): raise PaperTasksError('the abstract is empty: give its text')
     if len(abstract) > MAX_CHARS:
-        raise PaperTasksError(f'the abstract has {len(abstract):,} characters and {MAX_CHARS:,} is the limit: give the abstract alone, not the whole paper')
+        raise PaperTasksError(f'the abstract has {len(abstract):,} characters and {MAX_CHARS:,} is the limit: '
+                              'give the abstract alone, not the whole paper')
     check_characters(abstract, 'abstract')
     letters = [c for c in clean_text(abstract) if c.isalpha()]
     if not letters: raise PaperTasksError('the abstract has no words: give its text')
@@ -209,7 +215,7 @@ class Paper:
 
 # %% ../nbs/00a_paper.ipynb #c6f0f714
 def check_title(
-    title: str, # as the user gave it
+    title, # as the user gave it
 ):
     "Raise a `PaperTasksError` if `title` cannot be used."
     if not isinstance(title, str): raise PaperTasksError(f'the title is a {type(title).__name__}: give it as text')

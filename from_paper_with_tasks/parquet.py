@@ -21,7 +21,7 @@ def pyarrow():
     except ImportError: raise PaperTasksError('parquet files need pyarrow: pip install pyarrow') from None
     return pyarrow
 
-# %% ../nbs/00c_parquet.ipynb #7afb52ab
+# %% ../nbs/00c_parquet.ipynb #85338b67
 @contextmanager
 def open_parquet(
     path: Path, # a `.parquet` file, gzipped or not
@@ -42,6 +42,7 @@ def open_parquet(
         if isinstance(e, OSError) and e.errno and not isinstance(e, gzip.BadGzipFile): raise
         raise PaperTasksError(f'{path} is not a whole parquet file: get it again') from None
 
+# %% ../nbs/00c_parquet.ipynb #7afb52ab
 def parquet_columns(
     path: Path, # a `.parquet` file, gzipped or not
 ) -> list[str]:
@@ -67,7 +68,7 @@ def read_parquet(
         for batch in f.iter_batches(500):
             for row in batch.to_pylist(): yield plain(row)
 
-# %% ../nbs/00c_parquet.ipynb #2f80a999
+# %% ../nbs/00c_parquet.ipynb #92a468e0
 def column_type(
     kinds: set[type], # of its values, missing ones left aside
 ): # a type of pyarrow's
@@ -77,23 +78,25 @@ def column_type(
         if kinds and kinds <= wanted: return arrow
     return pa.string()
 
+# %% ../nbs/00c_parquet.ipynb #2f80a999
 def to_cell(
-    value,
+    value, # what JSON can hold
     arrow, # its column's type
 ):
     "A value as a column of that type can hold it."
     if value is None or arrow != pyarrow().string() or isinstance(value, str): return value
     return json.dumps(value, ensure_ascii=False)
 
-# %% ../nbs/00c_parquet.ipynb #41115638
+# %% ../nbs/00c_parquet.ipynb #368ae311
 def tag_types() -> dict: # column: a type of pyarrow's
     "The types of the columns that tagging adds."
     pa = pyarrow()
     return dict(tasks=pa.list_(pa.string()), scores=pa.list_(pa.struct(dict(task=pa.string(), score=pa.float64()))), error=pa.string())
 
+# %% ../nbs/00c_parquet.ipynb #41115638
 def table_types(
-    rows: Iterable[dict],
-    columns: list[str],
+    rows: Iterable[dict], # what JSON can hold
+    columns: list[str],   # the fields to look at
 ) -> dict: # column: a type of pyarrow's
     "The type of each column."
     kinds = {c: set() for c in columns}
@@ -107,7 +110,7 @@ def table_types(
 def write_parquet(
     rows,               # a function that gives all rows, from the first, each time that it is called
     path: Path,         # a `.parquet` file, gzipped or not
-    columns: list[str],
+    columns: list[str], # the fields that it gets
 ) -> int: # how many rows were written
     "Write a parquet file, whole or not at all."
     pa, n = pyarrow(), 0

@@ -33,7 +33,7 @@ def parts_of(
         raise PaperTasksError(f'{wrong} is no .parquet file: give a pattern such as papers/*.parquet')
     return found
 
-# %% ../nbs/05b_scale.ipynb #a999f94c
+# %% ../nbs/05b_scale.ipynb #ba4e0f6b
 @lru_cache(maxsize=1)
 def _tagger(
     model: str|None, # folder of a model; None: the bundled one
@@ -41,9 +41,10 @@ def _tagger(
     "This process's tagger, which keeps one core busy."
     return PaperTagger.from_pretrained(model, threads=1)
 
+# %% ../nbs/05b_scale.ipynb #edcbb4d2
 def tag_part(
-    source: str,
-    target: str,
+    source: str,            # a file of papers
+    target: str,            # where its result goes
     model: str|None,        # folder of a model; None: the bundled one
     top: int,               # how many scores to keep
     threshold: float|None,  # one for all tasks; None: the model's own

@@ -41,13 +41,14 @@ def now() -> str: # such as '2026-11-23T07:00:00Z'
     "The time, UTC."
     return datetime.fromtimestamp(int(os.environ.get('SOURCE_DATE_EPOCH') or time.time()), timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
 
-# %% ../nbs/01_scraping.ipynb #6a0c6f8c
+# %% ../nbs/01_scraping.ipynb #2ead9518
 def slugify(
     name: str, # such as 'Q-Learning Networks'
 ) -> str: # such as 'q-learning-networks'
     "A name as Papers with Code writes it in addresses."
     return re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')
 
+# %% ../nbs/01_scraping.ipynb #6a0c6f8c
 def check_date(
     s: str, # 'YYYY-MM-DD', or '' for none
 ) -> str: # the same
@@ -73,17 +74,21 @@ class Selection:
     def takes(self, record: Record) -> bool:
         "Whether `record` fits."
         def fits(wanted, key, found): return not wanted or not {key(w) for w in wanted}.isdisjoint(map(key, found))
-        return (fits(self.categories, slugify, [m['category'] for m in record.methods]) and fits(self.areas, slugify, [m['area'] for m in record.methods])
+        return (fits(self.categories, slugify, [m['category'] for m in record.methods])
+                and fits(self.areas, slugify, [m['area'] for m in record.methods])
                 and fits(self.tasks, task_key, record.tasks)
                 and (not self.since or record.date[:10] >= self.since) and (not self.until or '' < record.date[:10] <= self.until))
 
 # %% ../nbs/01_scraping.ipynb #8043ab56
 CATEGORIES = {
-    'Computer Vision': ['convolutional-neural-networks', 'generative-models', 'image-model-blocks', 'object-detection-models', 'image-feature-extractors'],
+    'Computer Vision': ['convolutional-neural-networks', 'generative-models', 'image-model-blocks', 'object-detection-models',
+                        'image-feature-extractors'],
     'Natural Language Processing': ['language-models', 'transformers', 'word-embeddings', 'factorized-attention', 'sentence-embeddings'],
-    'Reinforcement Learning': ['policy-gradient-methods', 'off-policy-td-control', 'reinforcement-learning-frameworks', 'q-learning', 'value-function-estimation'],
+    'Reinforcement Learning': ['policy-gradient-methods', 'off-policy-td-control', 'reinforcement-learning-frameworks', 'q-learning',
+                               'value-function-estimation'],
     'Audio': ['generative-audio-models', 'audio-model-blocks', 'text-to-speech-models', 'speech-separation', 'speech-recognition'],
-    'Sequential': ['recurrent-neural-networks', 'sequence-to-sequence-models', 'time-series-analysis', 'temporal-convolutions', 'bidirectional-recurrent-neural-networks'],
+    'Sequential': ['recurrent-neural-networks', 'sequence-to-sequence-models', 'time-series-analysis', 'temporal-convolutions',
+                   'bidirectional-recurrent-neural-networks'],
     'Graphs': ['graph-models', 'graph-embeddings', 'graph-representation-learning', 'graph-data-augmentation'],
 }
 
@@ -169,18 +174,24 @@ class Ledger:
         earlier = self.part if self.file else self.out
         self.done = {r['url'] for r in our_rows(earlier, ('id', 'url'), mend=bool(self.file))}
 
-    def begin(self):
-        "The file of records, open for us alone."
-        try: f = open(self.part, 'a', encoding='utf-8', newline='')
-        except OSError as e: raise PaperTasksError(f'{self.part} cannot be used ({e.strerror}): mend that, or collect into another file') from None
-        lock(f)
-        return f
+# %% ../nbs/01_scraping.ipynb #a04d6b4e
+@patch
+def begin(self:Ledger):
+    "The file of records, open for us alone."
+    try: f = open(self.part, 'a', encoding='utf-8', newline='')
+    except OSError as e: raise PaperTasksError(f'{self.part} cannot be used ({e.strerror}): mend that, or collect into another file') from None
+    lock(f)
+    return f
 
-    def has(self, url: str) -> bool:
-        "Whether there is nothing to fetch for `url`: it was had, or it failed for good."
-        return url in self.done or url in self.failed
+# %% ../nbs/01_scraping.ipynb #fcef339b
+@patch
+def has(self:Ledger,
+    url: str, # of a page, at the source
+) -> bool:
+    "Whether there is nothing to fetch for `url`: it was had, or it failed for good."
+    return url in self.done or url in self.failed
 
-# %% ../nbs/01_scraping.ipynb #e74944a7
+# %% ../nbs/01_scraping.ipynb #846de0a3
 @patch
 def __enter__(self:Ledger):
     if self.out.exists() and not self.part.exists():
@@ -196,6 +207,7 @@ def __exit__(self:Ledger, *args):
     self.file.close()
     if self.part.exists() and not self.part.stat().st_size: self.part.unlink()
 
+# %% ../nbs/01_scraping.ipynb #e74944a7
 @patch
 def finish(self:Ledger):
     "Bring all to the disk, and give the file its name."
@@ -203,7 +215,7 @@ def finish(self:Ledger):
     os.fsync(self.file.fileno())
     os.replace(self.part, self.out)
 
-# %% ../nbs/01_scraping.ipynb #a9014b57
+# %% ../nbs/01_scraping.ipynb #566d0c84
 @patch
 def add(self:Ledger, record: Record):
     "Write a record, unless its `url` was had before."
@@ -214,8 +226,12 @@ def add(self:Ledger, record: Record):
     self.new, self.in_a_row = self.new + 1, 0
     self.bar.update()
 
+# %% ../nbs/01_scraping.ipynb #13dd16c2
 @patch
-def fail(self:Ledger, url: str, reason: str):
+def fail(self:Ledger,
+    url: str,    # of a page, at the source
+    reason: str, # one line
+):
     "Note that `url` failed for good; `PaperTasksError` if too many did in a row."
     self.failed[url] = reason
     with open(self.failures, 'a', encoding='utf-8', newline='') as f: f.write(to_json(dict(url=url, error=reason, got=now())) + '\n')
@@ -225,9 +241,12 @@ def fail(self:Ledger, url: str, reason: str):
         raise PaperTasksError(f'{self.in_a_row} pages in a row could not be had: check the address, then run again (--retry tries these once more); '
                               f'the last: {reason}')
 
+# %% ../nbs/01_scraping.ipynb #a9014b57
 @patch
 @contextmanager
-def page(self:Ledger, url: str):
+def page(self:Ledger,
+    url: str, # that the block asks for
+):
     "Note a `PageError` in the block as the failure of `url`, and go on behind the block."
     try: yield
     except PageError as e: self.fail(url, str(e))
@@ -235,13 +254,17 @@ def page(self:Ledger, url: str):
 
 # %% ../nbs/01_scraping.ipynb #a8a49c61
 @patch
-def expect(self:Ledger, papers: int):
+def expect(self:Ledger,
+    papers: int|None, # how many there are; None: not known
+):
     "Tell the bar how many papers there are to look at."
     self.bar.total = papers
     self.bar.refresh()
 
 @patch
-def pass_over(self:Ledger, papers: int = 1):
+def pass_over(self:Ledger,
+    papers: int = 1, # how many at once
+):
     "Count papers that were looked at and not taken."
     self.bar.update(papers)
 

@@ -47,7 +47,7 @@ def bar_svg(
 
 # %% ../nbs/05d_showing.ipynb #de815967
 def row_html(
-    task: str,
+    task: str,        # its name
     score: float,     # a probability
     threshold: float, # a probability
     over: bool,       # whether the task is one of the paper's
@@ -106,7 +106,8 @@ def why_html(
     def marked(piece, value):
         cls = shade(value, most)
         return f'<mark class="pt-why {cls}" title="{value:+.2f}">{html.escape(piece)}</mark>' if cls else html.escape(piece)
-    return (f'<div class="pt-explained"><p class="pt-note">Words that speak for <b>{name}</b>, the stronger the darker; underlined ones speak against it.</p>'
+    note = f'Words that speak for <b>{name}</b>, the stronger the darker; underlined ones speak against it.'
+    return (f'<div class="pt-explained"><p class="pt-note">{note}</p>'
             f'<p class="pt-text">{"".join(marked(*p) for p in pieces)}</p></div>')
 
 # %% ../nbs/05d_showing.ipynb #cbb3e24a

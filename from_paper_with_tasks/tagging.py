@@ -49,7 +49,8 @@ def check_bundle(
     if not folder.is_dir(): raise PaperTasksError(f'there is no model folder {folder}: check the name')
     pickles = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in _pickles)
     if pickles:
-        raise PaperTasksError(f'{folder} holds {pickles[0]}, a pickle, which could execute code: use a folder with model.onnx, tokenizer.json and config.json only')
+        raise PaperTasksError(f'{folder} holds {pickles[0]}, a pickle, which could execute code: '
+                              'use a folder with model.onnx, tokenizer.json and config.json only')
     stated = read_checksums(folder) if (folder/CHECKSUMS).is_file() else {}
     names = [*BUNDLE_FILES, *[LEXICON]*(LEXICON in stated or (folder/LEXICON).exists())]
     missing = [n for n in (*names, CHECKSUMS) if not (folder/n).is_file()]
@@ -96,7 +97,7 @@ def open_tokenizer(
 # %% ../nbs/05_tagging.ipynb #13c2beb8
 def ahead(
     f: Callable,     # what to do with an item
-    items: Iterable,
+    items: Iterable, # in order
     threads: int,    # items that are worked on at once
 ) -> Iterator: # `f` of each item, in their order
     "Apply `f` to items in threads, a few items ahead of whoever takes the results."
@@ -122,7 +123,9 @@ class Classifier:
         self.session, self.tokenizer = open_model(model), open_tokenizer(tokenizer, max_tokens)
 
     @cached_property
-    def quick(self) -> ort.InferenceSession: return open_model(self.path, self.threads) if self.threads > 1 else self.session
+    def quick(self) -> ort.InferenceSession:
+        "A session whose threads all work on one paper."
+        return open_model(self.path, self.threads) if self.threads > 1 else self.session
 
     def __call__(self,
         texts: list[str], # as `Paper.text` gives them
@@ -173,7 +176,9 @@ class Tags:
     areas: dict[str, str] = field(default_factory=dict, compare=False)        # of the tasks in `scores`
     thresholds: dict[str, float] = field(default_factory=dict, compare=False) # of the tasks in `scores`
 
-    def to_dict(self) -> dict: return dict(tasks=self.tasks, scores=self.scores)
+    def to_dict(self) -> dict:
+        "What is written to files and sent to programs."
+        return dict(tasks=self.tasks, scores=self.scores)
 
     def __repr__(self) -> str: # plain text, for a terminal
         "A line a task: a mark if it is over its threshold, its probability, a bar, its name."
@@ -193,7 +198,8 @@ def load_config(
     "The configuration of a bundle, or a `PaperTasksError` that names what is wrong in it."
     try: config = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as e: raise PaperTasksError(f'{path} is not JSON: get the model again') from e
-    wrong = [k for k, t in dict(tasks=list, thresholds=list, max_tokens=int).items() if not isinstance(config, dict) or not isinstance(config.get(k), t)]
+    if not isinstance(config, dict): config = {}
+    wrong = [k for k, t in dict(tasks=list, thresholds=list, max_tokens=int).items() if not isinstance(config.get(k), t)]
     if wrong: raise PaperTasksError(f'{path} has no {wrong[0]}: get the model again')
     if len(config['tasks']) != len(config['thresholds']):
         raise PaperTasksError(f'{path} has {len(config["tasks"])} tasks but {len(config["thresholds"])} thresholds: get the model again')
@@ -258,7 +264,9 @@ class PaperTagger:
         return cls(classifier, [Task(**t) for t in config['tasks']], config['thresholds'], config, sha256(folder/CHECKSUMS))
 
     @property
-    def labels(self) -> list[str]: return [t.task for t in self.tasks]
+    def labels(self) -> list[str]:
+        "The names of the tasks, in the order of the model's outputs."
+        return [t.task for t in self.tasks]
 
 # %% ../nbs/05_tagging.ipynb #5e2efc6c
 @patch
@@ -295,7 +303,7 @@ def check_options(
 # %% ../nbs/05_tagging.ipynb #e1f4520e
 @patch
 def __call__(self: PaperTagger,
-    abstract: str|Paper|list,     # one abstract or paper, or a list of abstracts, rows or papers
+    abstract: str|dict|Paper|list|tuple, # one abstract, row or paper, or a list of such
     title: str|None = None,       # of the one paper
     top: int = 10,                # how many scores to keep
     threshold: float|None = None, # one for all tasks; None: the model's own

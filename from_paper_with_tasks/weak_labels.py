@@ -78,22 +78,26 @@ def name_columns(
 
 # %% ../nbs/02a_weak_labels.ipynb #cf365c38
 TRIGGERS = { # task: words beside its names that PwC seems to have gone by
-    'Anatomy': ['anatomical'], 'AutoML': ['automated machine learning'], 'Automatic Speech Recognition': ['asr'], 'BIG-bench Machine Learning': ['machine learning'],
+    'Anatomy': ['anatomical'], 'AutoML': ['automated machine learning'], 'Automatic Speech Recognition': ['asr'],
+    'BIG-bench Machine Learning': ['machine learning'],
     'Brain Tumor Segmentation': ['brain tumor'], 'Computed Tomography (CT)': ['ct'], 'Dimensionality Reduction': ['dimension reduction'],
     'Disentanglement': ['disentangled', 'disentangling', 'disentangle'], 'Explainable artificial intelligence': ['xai', 'explainable ai'],
-    'Face Swapping': ['deepfake', 'face swap'], 'Fake News Detection': ['fake news'], 'General Classification': ['classification'], 'Hate Speech Detection': ['hate speech'],
+    'Face Swapping': ['deepfake', 'face swap'], 'Fake News Detection': ['fake news'], 'General Classification': ['classification'],
+    'Hate Speech Detection': ['hate speech'],
     'Learning-To-Rank': ['ltr'], 'Masked Language Modeling': ['masked language model', 'mlm'], 'NMT': ['neural machine translation'],
-    'Offline RL': ['offline reinforcement learning'], 'Open-Ended Question Answering': ['open ended'], 'POS': ['part of speech'], 'Reinforcement Learning': ['rl'],
+    'Offline RL': ['offline reinforcement learning'], 'Open-Ended Question Answering': ['open ended'], 'POS': ['part of speech'],
+    'Reinforcement Learning': ['rl'],
     'Sentence Embeddings': ['sentence representation'], 'Speech Synthesis': ['text to speech', 'tts'], 'Time Series Analysis': ['time series'],
     'Tumor Segmentation': ['tumor', 'tumour'], 'Vocal Bursts Intensity Prediction': ['intensity'], 'Vocal Bursts Valence Prediction': ['valence']}
 
-# %% ../nbs/02a_weak_labels.ipynb #65fad99e
+# %% ../nbs/02a_weak_labels.ipynb #fbf9bbaf
 def known_support(
     papers: pd.DataFrame, # from `gather`, under canonical names
 ) -> Counter: # task: training papers that are known to have it
     "How many training papers are known to have each task."
     return Counter(t for ts in papers[papers.split == 'train'].tasks for t in ts)
 
+# %% ../nbs/02a_weak_labels.ipynb #65fad99e
 def add_tasks(
     tasks: list[Task],      # of the table
     wanted: list[str],      # tasks that are to be had in any case

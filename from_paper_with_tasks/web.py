@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['PROBLEM', 'LINES', 'HEADERS', 'METHODS', 'log', 'API', 'Limits', 'Refusal', 'Problem', 'problem_json', 'refusal_line',
-           'Gate', 'policy', 'is_same_origin', 'Metrics', 'log_line', 'failure', 'Site', 'begin', 'end', 'wants_page',
-           'answer_error', 'refuse_invalid']
+           'Cores', 'Gate', 'policy', 'is_same_origin', 'Metrics', 'log_line', 'failure', 'Site', 'begin', 'end',
+           'wants_page', 'answer_error', 'refuse_invalid']
 
-# %% ../nbs/08_web.ipynb #5e7eaa83
+# %% ../nbs/08_web.ipynb #674da88d
 import json, logging, threading, time, traceback
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,14 +30,14 @@ from .core import PaperTasksError
 from .paper import Paper
 from .tagging import PaperTagger, Tags, as_paper, n_cores, to_probs
 
-# %% ../nbs/08_web.ipynb #164e899a
+# %% ../nbs/08_web.ipynb #33dfa139
 @dataclass
 class Limits:
     "What the site takes on; beyond it, it says no."
     payload: int = 1 << 20   # bytes of a request: more gets 413
-    rows: int = 64           # papers of a request: more gets 422
+    rows: int = 32           # papers of a request: more gets 422
     busy: int = 80           # requests that are worked on or wait for a core: the next gets 503
-    seconds: float = 30      # that a request may take: then it gets 503
+    seconds: float = 60      # that a request may take: then it gets 503
     retry: int = 2           # seconds after which one who got 503 should come back
     explain_words: int = 400 # different words of a paper to be explained, each a run of the model: more gets 422
     connections: int = 512   # open at the same time, and as many more that wait to be accepted
@@ -57,7 +58,7 @@ class Refusal(HTTPException):
         self.args, self.code, self.headers = (detail,), status, {k.replace('_', '-'): str(v) for k, v in headers.items()}
     def get_headers(self, *args, **kwargs): return list(self.headers.items())
 
-# %% ../nbs/08_web.ipynb #06c5e84c
+# %% ../nbs/08_web.ipynb #4369911f
 PROBLEM = 'application/problem+json'
 
 class Problem(BaseModel):
@@ -67,6 +68,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description='one line: what is wrong and how to mend it')
 
+# %% ../nbs/08_web.ipynb #786079a8
 def problem_json(
     status: int, # of HTTP
     detail: str, # one line
@@ -74,7 +76,7 @@ def problem_json(
     "The body of a refusal for programs."
     return json.dumps(dict(type='about:blank', title=HTTPStatus(status).phrase, status=status, detail=detail))
 
-# %% ../nbs/08_web.ipynb #ad214579
+# %% ../nbs/08_web.ipynb #d018cf5f
 LINES = {400: 'the request cannot be read: check its form', 404: 'there is nothing at this address: check it',
          405: 'this address is for other methods: the header Allow names them', 413: 'the request is too large: send less at once',
          415: 'this type of content is not taken', 431: 'the header of the request is too large: send less of it',
@@ -88,14 +90,34 @@ def refusal_line(
     if isinstance(e, Refusal): return e.description
     return LINES.get(e.code, HTTPStatus(e.code).phrase.lower())
 
-# %% ../nbs/08_web.ipynb #b4adbe42
+# %% ../nbs/08_web.ipynb #f4b86936
+class Cores:
+    "Cores that are handed out in turn."
+    def __init__(self, n: int): self.lock, self.free, self.waiting = threading.Lock(), n, deque()
+
+    def acquire(self, timeout: float) -> bool: # whether there was one within so many seconds
+        turn = threading.Event()
+        with self.lock:
+            if self.free: self.free -= 1; return True
+            self.waiting.append(turn)
+        if turn.wait(timeout): return True
+        with self.lock:
+            if not turn.is_set(): self.waiting.remove(turn)
+            return turn.is_set()
+
+    def release(self):
+        with self.lock:
+            if self.waiting: self.waiting.popleft().set()
+            else: self.free += 1
+
+# %% ../nbs/08_web.ipynb #d401b2a0
 class Gate:
     "Admits requests as long as there are places, and hands out cores to them."
     def __init__(self,
         limits: Limits,
         cores: int, # papers that are tagged at once
     ):
-        self.limits, self.places, self.cores = limits, threading.BoundedSemaphore(limits.busy), threading.BoundedSemaphore(cores)
+        self.limits, self.places, self.cores = limits, threading.BoundedSemaphore(limits.busy), Cores(cores)
 
     @contextmanager
     def admit(self) -> Iterator[float]: # the time by which all has to be done, of `time.monotonic`
@@ -116,19 +138,21 @@ class Gate:
 
     def refuse(self, detail: str): raise Refusal(503, detail, Retry_After=self.limits.retry)
 
-# %% ../nbs/08_web.ipynb #79e8fe7e
+# %% ../nbs/08_web.ipynb #2102da9f
 def policy(
     **changes: str, # such as `img_src="'self' data:"`
 ) -> str: # a Content-Security-Policy
     "What a page may load, everything else being forbidden."
-    own = dict(default_src="'none'", script_src="'self'", style_src="'self'", img_src="'self'", form_action="'self'", base_uri="'none'", frame_ancestors="'none'")
+    own = dict.fromkeys(('default_src', 'base_uri', 'frame_ancestors'), "'none'")
+    own |= dict.fromkeys(('script_src', 'style_src', 'img_src', 'form_action'), "'self'")
     return '; '.join(f'{k.replace("_", "-")} {v}' for k, v in (own | changes).items())
 
-HEADERS = {'Content-Security-Policy': policy(), 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Frame-Options': 'DENY',
-           'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin', 'Cache-Control': 'no-store',
+HEADERS = {'Content-Security-Policy': policy(), 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin',
+           'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin',
+           'X-Frame-Options': 'DENY', 'Cache-Control': 'no-store',
            'Permissions-Policy': ', '.join(f'{what}=()' for what in ('camera', 'geolocation', 'microphone', 'payment', 'usb', 'browsing-topics'))}
 
-# %% ../nbs/08_web.ipynb #f9f7312d
+# %% ../nbs/08_web.ipynb #b52c0bb0
 def is_same_origin(
     headers, # of a request
     browser: bool = True, # False: whoever says nothing is believed
@@ -139,7 +163,7 @@ def is_same_origin(
     if origin is not None: return bool(urlsplit(origin).netloc) and urlsplit(origin).netloc == headers.get('Host')
     return not browser
 
-# %% ../nbs/08_web.ipynb #739a8575
+# %% ../nbs/08_web.ipynb #70a1663e
 METHODS = {'GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'CONNECT'}
 
 class Metrics:
@@ -154,7 +178,7 @@ class Metrics:
         self.feedback = Counter('paper_tasks_feedback', 'What users said of tasks', ['verdict'], registry=r)
         ProcessCollector(registry=r)
 
-# %% ../nbs/08_web.ipynb #470c955c
+# %% ../nbs/08_web.ipynb #47ceca99
 log = logging.getLogger('from_paper_with_tasks.web')
 
 def log_line(
@@ -163,6 +187,7 @@ def log_line(
     "Write one line of JSON to the log."
     log.info(json.dumps(dict(time=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())) | fields))
 
+# %% ../nbs/08_web.ipynb #08a0be74
 def failure(
     e: Exception,
 ) -> str: # such as 'KeyError in tagging.py:12'
@@ -170,7 +195,7 @@ def failure(
     last = traceback.extract_tb(e.__traceback__)[-1:]
     return type(e).__name__ + ''.join(f' in {Path(f.filename).name}:{f.lineno}' for f in last)
 
-# %% ../nbs/08_web.ipynb #b982b0db
+# %% ../nbs/08_web.ipynb #8d07939a
 API = Info(title='Research tasks of papers', version=__version__,
            description='The abstract of a paper in, its research tasks out, as Papers with Code named them. Errors are problem JSON (RFC 9457).')
 
@@ -182,7 +207,8 @@ class Site(OpenAPI):
         feedback = None,            # a `Feedback` to which users may add; None: they may not
         arxiv: bool = False,        # whether to ask arXiv for papers by their ids
     ):
-        super().__init__('from_paper_with_tasks', info=API, security_schemes={}, doc_ui=False, validation_error_model=Problem, validation_error_callback=refuse_invalid)
+        super().__init__('from_paper_with_tasks', info=API, security_schemes={}, doc_ui=False,
+                         validation_error_model=Problem, validation_error_callback=refuse_invalid)
         self.tagger, self.limits, self.feedback, self.arxiv = tagger, limits or Limits(), feedback, arxiv
         self.gate, self.metrics, self.leaving = Gate(self.limits, n_cores()), Metrics(), threading.Event()
         self.config.update(MAX_CONTENT_LENGTH=self.limits.payload, MAX_FORM_MEMORY_SIZE=self.limits.payload)
@@ -195,7 +221,7 @@ class Site(OpenAPI):
         for o in (o for path in self.spec_json['paths'].values() for o in path.values()):
             if not {'requestBody', 'parameters'} & set(o): o['responses'].pop('422', None)
 
-# %% ../nbs/08_web.ipynb #7947b3ab
+# %% ../nbs/08_web.ipynb #71df7475
 def begin():
     "Note when a request began, and refuse what is packed or too large."
     g.began, g.papers, g.failure = time.perf_counter(), 0, None
@@ -205,6 +231,7 @@ def begin():
     if request.headers.get('Content-Encoding', 'identity').lower() != 'identity':
         raise Refusal(415, 'the request is packed: send it without a Content-Encoding')
 
+# %% ../nbs/08_web.ipynb #aa2fd3b2
 def end(
     response: Response,
 ) -> Response:
@@ -213,14 +240,16 @@ def end(
     seconds, route = time.perf_counter() - g.began, request.url_rule.rule if request.url_rule else 'none'
     method, m = request.method if request.method in METHODS else 'other', current_app.metrics
     m.requests.labels(method, route, response.status_code).inc(); m.seconds.labels(route).observe(seconds); m.in_flight.dec()
-    log_line(method=method, route=route, status=response.status_code, ms=round(1e3*seconds, 1), papers=g.papers, **(dict(failure=g.failure) if g.failure else {}))
+    more = dict(failure=g.failure) if g.failure else {}
+    log_line(method=method, route=route, status=response.status_code, ms=round(1e3*seconds, 1), papers=g.papers, **more)
     return response
 
-# %% ../nbs/08_web.ipynb #82b382d8
+# %% ../nbs/08_web.ipynb #c609ea5e
 def wants_page() -> bool:
     "Whether the one who asks is a browser that shows pages."
     return not request.path.startswith('/api/') and 'text/html' in request.headers.get('Accept', '')
 
+# %% ../nbs/08_web.ipynb #731e0a3f
 def answer_error(
     e: Exception,
 ) -> Response:
@@ -233,17 +262,18 @@ def answer_error(
     if wants_page(): return Response(render_template('error.html', line=line), e.code, headers)
     return Response(problem_json(e.code, line), e.code, headers, content_type=PROBLEM)
 
-# %% ../nbs/08_web.ipynb #da185502
+# %% ../nbs/08_web.ipynb #9ce6ba1f
 def refuse_invalid(
     e: ValidationError,
 ) -> Response:
     "The answer to a request whose fields are not as described."
     first, *more = e.errors(include_url=False, include_input=False, include_context=False)
-    field = '.'.join(str(l) for l in first['loc'])[:100]
-    line = f'{field}: {first["msg"]}' if field else first['msg']
+    field, said = '.'.join(str(l) for l in first['loc'])[:100], first['msg'].removeprefix('Value error, ')
+    if first['type'] == 'extra_forbidden': said = 'there is no such field, /docs lists them'
+    line = f'{field}: {said}' if field else said
     return Response(problem_json(422, line + (f' (and {len(more)} more)' if more else '')), 422, content_type=PROBLEM)
 
-# %% ../nbs/08_web.ipynb #f7e01f4d
+# %% ../nbs/08_web.ipynb #5e0eb824
 @patch
 def tag_one(self: Site,
     paper: Paper,
@@ -257,6 +287,7 @@ def tag_one(self: Site,
     g.papers += 1
     return self.tagger.to_tags(to_probs(logits), top, threshold)
 
+# %% ../nbs/08_web.ipynb #d12ff6b5
 @patch
 def tag_rows(self: Site,
     rows: list,   # of anything; a paper is a dictionary with an `abstract`

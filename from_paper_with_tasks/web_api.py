@@ -33,7 +33,7 @@ def to_whole(x): return int(x) if isinstance(x, float) and x.is_integer() else x
 
 Whole = Annotated[int, BeforeValidator(to_whole)]
 
-# %% ../nbs/08a_api.ipynb #68fe7dee
+# %% ../nbs/08a_api.ipynb #4e5c49d3
 _one = dict(abstract='We present a dependency parser for Basque that learns from raw text.', title='Parsing Basque')
 _no_extras = {'not': dict(anyOf=[dict(required=['title']), dict(required=['explain'])])}
 
@@ -42,7 +42,7 @@ class TagRequest(Sent):
     model_config = ConfigDict(json_schema_extra=dict(example=_one, oneOf=[dict(required=['abstract']), dict(required=['papers']) | _no_extras]))
     abstract: str = Field('', description='of one paper, in English, up to 50,000 characters')
     title: str|None = Field(None, description='of the one paper, which helps')
-    papers: list[Any] = Field([], description='up to 64 papers, each an object with `abstract` and perhaps `title`')
+    papers: list[Any] = Field([], description='up to 32 papers unless the site allows more, each an object with `abstract` and perhaps `title`')
     top: Whole = Field(10, ge=1, le=10_000, description='how many of the best tasks to score')
     threshold: float|None = Field(None, ge=0, le=1, description="one for all tasks, instead of the model's own")
     explain: bool|str = Field(False, description='a task, or true for all that are found: say what each word contributed')
@@ -68,7 +68,7 @@ class FeedbackRequest(Sent):
     task: str = Field(description="one of the model's, but for a verdict of missing")
     verdict: Literal['right', 'wrong', 'missing']
 
-# %% ../nbs/08a_api.ipynb #dc910b7b
+# %% ../nbs/08a_api.ipynb #5d6a1f02
 class Score(BaseModel):
     task: str
     score: float = Field(ge=0, le=1, description='the probability of the task')
@@ -83,6 +83,7 @@ class OneResult(BaseModel):
     scores: list[Score] = Field(description='the best, best first')
     why: dict[str, list[Piece]]|None = Field(None, description='for each task that was to be explained')
 
+# %% ../nbs/08a_api.ipynb #cfc36d75
 class NoResult(BaseModel):
     error: str = Field(description='one line: why this paper has no result')
 
@@ -93,7 +94,7 @@ class ManyResults(BaseModel):
 class TagAnswer(RootModel[OneResult|ManyResults]):
     "One result, or many."
 
-# %% ../nbs/08a_api.ipynb #df1c6243
+# %% ../nbs/08a_api.ipynb #0db3b0ef
 class Label(BaseModel):
     task: str
     aliases: list[str] = Field(description='every spelling that means this task')
@@ -108,6 +109,7 @@ class LabelsAnswer(BaseModel):
     model: str = Field(description='the checksum of the model')
     labels: list[Label]
 
+# %% ../nbs/08a_api.ipynb #e577301a
 class Noted(BaseModel):
     task: str
     verdict: str
@@ -115,7 +117,7 @@ class Noted(BaseModel):
 class State(BaseModel):
     status: str
 
-# %% ../nbs/08a_api.ipynb #f536dd06
+# %% ../nbs/08a_api.ipynb #4a8ace50
 _reasons = {400: 'not JSON', 403: 'asked for by another site', 404: 'not on this site', 413: 'too large', 415: 'not application/json, or packed',
             422: 'not as described, or no paper', 500: 'a failure of the site', 503: 'busy, or leaving: come back later'}
 
@@ -127,22 +129,25 @@ def answers(
     schema = {'$ref': '#/components/schemas/Problem'}
     return good | {s: dict(description=_reasons[s], content={PROBLEM: dict(schema=schema)}) for s in problems}
 
-# %% ../nbs/08a_api.ipynb #cf48cf49
+# %% ../nbs/08a_api.ipynb #bab590ff
 api = APIBlueprint('api', __name__, url_prefix='/api/v1')
 
 def _no_constant(name): raise ValueError(name)
 
+# %% ../nbs/08a_api.ipynb #3af83c0c
 @api.before_request
 def read_json():
     "Refuse a body that is no JSON object."
     if request.method != 'POST': return
-    if request.mimetype != 'application/json' or request.mimetype_params.get('charset', 'utf-8').lower() not in ('utf-8', 'utf8'):
+    charset = request.mimetype_params.get('charset', 'utf-8').lower()
+    if request.mimetype != 'application/json' or charset not in ('utf-8', 'utf8'):
         raise Refusal(415, 'send JSON, in UTF-8, with Content-Type: application/json')
     try: sent = json.loads(request.get_data().decode('utf-8'), parse_constant=_no_constant)
-    except (ValueError, RecursionError): raise Refusal(400, 'the request is not JSON: send an object such as {"abstract": "…"}') from None
+    except (ValueError, RecursionError):
+        raise Refusal(400, 'the request is not JSON: send an object such as {"abstract": "…"}') from None
     if not isinstance(sent, dict): raise Refusal(422, 'the request is not an object: send one such as {"abstract": "…"}')
 
-# %% ../nbs/08a_api.ipynb #2bbc9e31
+# %% ../nbs/08a_api.ipynb #d95f7e91
 def explain_paper(
     site: Site,
     paper: Paper,
@@ -153,6 +158,7 @@ def explain_paper(
         raise Refusal(422, f'the paper has {n:,} different words and {site.limits.explain_words:,} is the limit for an explanation: give less')
     with site.gate.core(until): return site.tagger.explain(paper)
 
+# %% ../nbs/08a_api.ipynb #b4df4068
 def contributions(
     site: Site,
     paper: Paper,
@@ -163,10 +169,11 @@ def contributions(
     explanation = explain_paper(site, paper, until)
     return {t: [dict(text=text, weight=round(float(w), 4)) for text, w in explanation.contributions(t)] for t in tasks}
 
-# %% ../nbs/08a_api.ipynb #9c84ab7a
-tagging, about, state = (Tag(name=n, description=d) for n, d in (('tag', 'papers in, tasks out'), ('labels', 'what the model knows'), ('state', 'for machines that look after the site')))
+# %% ../nbs/08a_api.ipynb #09018bc0
+tagging, about = Tag(name='tag', description='papers in, tasks out'), Tag(name='labels', description='what the model knows')
 
-@api.post('/tag', tags=[tagging], summary='Find the tasks of one paper, or of many', operation_id='tag', responses=answers({200: TagAnswer}, 400, 413, 415, 422, 500, 503))
+@api.post('/tag', tags=[tagging], summary='Find the tasks of one paper, or of many', operation_id='tag',
+          responses=answers({200: TagAnswer}, 400, 413, 415, 422, 500, 503))
 def tag(body: TagRequest):
     site, options = current_app, dict(top=body.top, threshold=body.threshold)
     if len(body.papers) > site.limits.rows:
@@ -179,6 +186,7 @@ def tag(body: TagRequest):
         if body.explain is False: return tags.to_dict()
         return tags.to_dict() | dict(why=contributions(site, paper, tasks or tags.tasks, until))
 
+# %% ../nbs/08a_api.ipynb #d4350e37
 def known_task(
     site: Site,
     name: str, # in any spelling
@@ -187,7 +195,7 @@ def known_task(
     if task := site.tagger.find_task(name): return task.task
     raise PaperTasksError(f'{name[:100]!r} is no task of this model: /api/v1/labels lists them')
 
-# %% ../nbs/08a_api.ipynb #4dd7ac34
+# %% ../nbs/08a_api.ipynb #c3ea9e40
 def find_labels(
     tagger: PaperTagger,
     q: str = '',            # part of a name, in any spelling
@@ -195,14 +203,17 @@ def find_labels(
     evidence: str = 'any',  # or 'measured', 'few', 'weak'
 ) -> list[dict]: # as `Label` describes them
     "The tasks that match, in the model's order."
-    def matches(t): return task_key(q) in task_key(' '.join([t.task, *t.aliases])) and area in ('', t.area) and evidence in ('any', t.evidence)
+    def is_named(t): return task_key(q) in task_key(' '.join([t.task, *t.aliases]))
+    def matches(t): return is_named(t) and area in ('', t.area) and evidence in ('any', t.evidence)
     return [vars(t) | dict(threshold=float(x)) for t, x in zip(tagger.tasks, tagger.thresholds) if matches(t)]
 
-@api.get('/labels', tags=[about], summary='List the tasks that the model knows', operation_id='labels', responses=answers({200: LabelsAnswer}, 413, 415, 422, 500))
+# %% ../nbs/08a_api.ipynb #50fe1281
+@api.get('/labels', tags=[about], summary='List the tasks that the model knows', operation_id='labels',
+         responses=answers({200: LabelsAnswer}, 413, 415, 422, 500))
 def labels(query: LabelQuery):
     return dict(model=current_app.tagger.checksum, labels=find_labels(current_app.tagger, query.q, query.area, query.evidence))
 
-# %% ../nbs/08a_api.ipynb #1320e534
+# %% ../nbs/08a_api.ipynb #230ced80
 def note_feedback(
     site: Site,
     paper: Paper,
@@ -214,7 +225,9 @@ def note_feedback(
     with site.gate.core(until): site.feedback.add(paper, task, verdict)
     site.metrics.feedback.labels(verdict).inc()
 
-@api.post('/feedback', tags=[tagging], summary='Say that a task is right, wrong or missing', operation_id='feedback', responses=answers({201: Noted}, 400, 403, 404, 413, 415, 422, 500, 503))
+# %% ../nbs/08a_api.ipynb #3a3c1669
+@api.post('/feedback', tags=[tagging], summary='Say that a task is right, wrong or missing', operation_id='feedback',
+          responses=answers({201: Noted}, 400, 403, 404, 413, 415, 422, 500, 503))
 def feedback(body: FeedbackRequest):
     if not is_same_origin(request.headers, browser=False): raise Refusal(403, 'this was asked for by another site')
     if current_app.feedback is None: raise Refusal(404, 'this site takes no feedback')
@@ -222,8 +235,8 @@ def feedback(body: FeedbackRequest):
         note_feedback(current_app, as_paper(dict(abstract=body.abstract, title=body.title)), body.task, body.verdict, until)
     return dict(task=body.task, verdict=body.verdict), 201
 
-# %% ../nbs/08a_api.ipynb #be6e7d2b
-machines = APIBlueprint('machines', __name__)
+# %% ../nbs/08a_api.ipynb #4bb71849
+state, machines = Tag(name='state', description='for machines that look after the site'), APIBlueprint('machines', __name__)
 
 @machines.get('/health', tags=[state], summary='Whether the site lives', operation_id='health', responses=answers({200: State}, 500))
 def health(): return dict(status='ok')
@@ -233,7 +246,7 @@ def ready():
     if current_app.leaving.is_set(): raise Refusal(503, 'the site is about to leave', Retry_After=current_app.limits.retry)
     return dict(status='ready')
 
-# %% ../nbs/08a_api.ipynb #810edcdf
+# %% ../nbs/08a_api.ipynb #40a04ce7
 _text = {200: dict(description='OK', content={'text/plain': dict(schema=dict(type='string'))})}
 
 @machines.get('/metrics', tags=[state], summary='Figures for Prometheus', operation_id='metrics', responses=answers(_text, 500))
@@ -242,6 +255,7 @@ def metrics(): return Response(generate_latest(current_app.metrics.registry), co
 @machines.get('/openapi.json', doc_ui=False)
 def openapi(): return current_app.api_doc
 
+# %% ../nbs/08a_api.ipynb #2142184f
 def add_api(
     site: Site,
 ):

@@ -25,7 +25,7 @@ from .tagging import Tags, as_paper
 from .web import Refusal, Site, is_same_origin, policy
 from .web_api import explain_paper, find_labels, known_task, note_feedback
 
-# %% ../nbs/08b_web_pages.ipynb #30f90879
+# %% ../nbs/08b_web_pages.ipynb #ea7a1f72
 @dataclass
 class Shown:
     "What the first page shows."
@@ -38,18 +38,20 @@ class Shown:
     alert: str = ''         # what is wrong
     notice: str = ''        # what was done
 
+# %% ../nbs/08b_web_pages.ipynb #ad236175
 def read_form() -> Shown: # with the fields as they were sent
     "The fields of the form, or a `Refusal` if it is none."
-    if request.mimetype != 'application/x-www-form-urlencoded': raise Refusal(415, 'this is not the form of the page: send it from there')
+    if request.mimetype != 'application/x-www-form-urlencoded':
+        raise Refusal(415, 'this is not the form of the page: send it from there')
     return Shown(*(request.form.get(f, '').replace('\r\n', '\n') for f in ('title', 'abstract', 'arxiv')))
 
-# %% ../nbs/08b_web_pages.ipynb #5c7896d1
 @lru_cache(maxsize=1)
 def example_papers() -> list[dict]:
     "Sample papers to try."
     papers = (p for p in read_rows(PACKAGE/'sample'/'papers.jsonl') if p['title'])
     return [p for p, _ in zip(papers, range(3))]
 
+# %% ../nbs/08b_web_pages.ipynb #76c32db0
 def render(
     shown: Shown,
 ) -> str: # HTML
@@ -58,7 +60,7 @@ def render(
     helpers = dict(by_area=by_area, bar_svg=bar_svg, found_line=found_line, why_html=why_html, as_text=as_text, as_json=as_json)
     return render_template('index.html', shown=shown, examples=example_papers(), arxiv_on=site.arxiv, labels=sorted(site.tagger.labels), **helpers)
 
-# %% ../nbs/08b_web_pages.ipynb #9dc1e541
+# %% ../nbs/08b_web_pages.ipynb #10762a6e
 def answer(
     shown: Shown,   # with the fields
     work: Callable, # fills in the rest, given the time by which it has to be done
@@ -73,6 +75,7 @@ def answer(
     shown.tags, shown.explanation, shown.alert = None, None, refusal.description
     return render(shown), refusal.code, refusal.headers
 
+# %% ../nbs/08b_web_pages.ipynb #ad65bfe5
 def show_tags(
     shown: Shown,
     until: float, # as `Gate.admit` gives it
@@ -82,7 +85,7 @@ def show_tags(
     shown.tags = current_app.tag_one(paper, until)
     return paper
 
-# %% ../nbs/08b_web_pages.ipynb #1f5a8886
+# %% ../nbs/08b_web_pages.ipynb #0e8b5c46
 pages = Blueprint('pages', __name__)
 
 @pages.get('/')
@@ -92,6 +95,7 @@ def first():
     example = next((p for i, p in enumerate(example_papers(), 1) if n == str(i)), {})
     return render(Shown(example.get('title', ''), example.get('abstract', '')))
 
+# %% ../nbs/08b_web_pages.ipynb #9e01f8b9
 @pages.post('/')
 def tag_paper():
     "The form with its answer."
@@ -101,7 +105,7 @@ def tag_paper():
         if why: shown.why, shown.explanation = known_task(current_app, why), explain_paper(current_app, paper, until)
     return answer(shown, work)
 
-# %% ../nbs/08b_web_pages.ipynb #a96f9bd1
+# %% ../nbs/08b_web_pages.ipynb #b7222233
 @pages.post('/download')
 def download():
     "The answer as a file."
@@ -109,7 +113,7 @@ def download():
     with current_app.gate.admit() as until: show_tags(shown, until)
     return Response(as_json(shown.tags) + '\n', mimetype='application/json', headers={'Content-Disposition': 'attachment; filename="tasks.json"'})
 
-# %% ../nbs/08b_web_pages.ipynb #7d83c87c
+# %% ../nbs/08b_web_pages.ipynb #476e6d5e
 @pages.post('/arxiv')
 def from_arxiv():
     "The form with a paper of arXiv's and its answer."
@@ -122,7 +126,7 @@ def from_arxiv():
         show_tags(shown, until)
     return answer(shown, work)
 
-# %% ../nbs/08b_web_pages.ipynb #ebf1adb1
+# %% ../nbs/08b_web_pages.ipynb #aa1f1a85
 _thanks = dict(right='Noted: {} is right.', wrong='Noted: {} is wrong.', missing='Noted: {} is missing.')
 
 @pages.post('/feedback')
@@ -137,7 +141,7 @@ def feedback():
         shown.notice = _thanks[verdict].format(task)
     return answer(shown, work)
 
-# %% ../nbs/08b_web_pages.ipynb #f8b0037b
+# %% ../nbs/08b_web_pages.ipynb #44bcac00
 def card_html(
     config: dict, # of a bundle
 ) -> str: # HTML
@@ -149,14 +153,16 @@ def card_html(
     html = html.replace('<h2>', '<h3>').replace('</h2>', '</h3>')
     return html.replace('<table>', '<div class="wide" role="group" aria-label="Table" tabindex="0"><table>').replace('</table>', '</table></div>')
 
+# %% ../nbs/08b_web_pages.ipynb #7b69a353
 @pages.get('/about')
 def about():
     "What the model knows, and its card."
-    tagger, asked = current_app.tagger, {k: request.args.get(k, v)[:200] for k, v in dict(q='', area='', evidence='any').items()}
-    areas = sorted({t.area for t in tagger.tasks} - {''})
-    return render_template('about.html', found=find_labels(tagger, **asked), total=len(tagger.tasks), areas=areas, kinds=KINDS, card=card_html(tagger.config), **asked)
+    tagger = current_app.tagger
+    asked = {k: request.args.get(k, v)[:200] for k, v in dict(q='', area='', evidence='any').items()}
+    areas, total, card = sorted({t.area for t in tagger.tasks} - {''}), len(tagger.tasks), card_html(tagger.config)
+    return render_template('about.html', found=find_labels(tagger, **asked), areas=areas, total=total, kinds=KINDS, card=card, **asked)
 
-# %% ../nbs/08b_web_pages.ipynb #9eac90fd
+# %% ../nbs/08b_web_pages.ipynb #e38b1d3c
 SWAGGER = Path(find_spec('flask_openapi3_swagger').origin).parent/'templates'/'swagger'
 swagger = Blueprint('swagger', __name__, static_folder=SWAGGER, static_url_path='/docs/files')
 
@@ -168,6 +174,7 @@ def docs():
 @pages.get('/tasks.css')
 def style(): return Response(STYLE, mimetype='text/css')
 
+# %% ../nbs/08b_web_pages.ipynb #bf86c4b0
 def add_pages(
     site: Site,
 ):

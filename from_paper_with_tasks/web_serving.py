@@ -81,7 +81,7 @@ class Server(TcpWSGIServer):
         "Wait for something to happen, and deal with it."
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
 
-# %% ../nbs/08c_serving.ipynb #6a394248
+# %% ../nbs/08c_serving.ipynb #28569ac5
 SPARE = 16 # threads for what needs no model
 
 def open_server(
@@ -93,8 +93,8 @@ def open_server(
     limits = site.limits
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.create_server(address[:2], family=family, backlog=limits.connections)
-    options = Adjustments(sockets=[listener], threads=limits.busy + SPARE, connection_limit=limits.connections, backlog=limits.connections, ident=None,
-                          max_request_header_size=1 << 14, max_request_body_size=4*limits.payload, inbuf_overflow=1 << 17,
+    options = Adjustments(sockets=[listener], threads=limits.busy + SPARE, connection_limit=limits.connections, backlog=limits.connections,
+                          max_request_header_size=1 << 14, max_request_body_size=4*limits.payload, inbuf_overflow=1 << 17, ident=None,
                           channel_timeout=int(limits.idle), cleanup_interval=1, log_socket_errors=False)
     threads = ThreadedTaskDispatcher()
     threads.set_thread_count(options.threads)
@@ -120,7 +120,7 @@ def drain(
     wasyncore.close_all(server._map, ignore_all=True)
     return left
 
-# %% ../nbs/08c_serving.ipynb #99e06d85
+# %% ../nbs/08c_serving.ipynb #854d9a1d
 @contextmanager
 def signals_to(
     leave, # is called with the number of a signal
@@ -135,6 +135,7 @@ def signals_to(
     finally:
         for s, handler in old.items(): signal.signal(s, handler)
 
+# %% ../nbs/08c_serving.ipynb #b5779bef
 def run(
     server: Server,
 ) -> int: # requests that could not be answered in the end
@@ -147,7 +148,7 @@ def run(
         while (left := until - time.monotonic()) > 0: server.step(min(1, left))
         return drain(server)
 
-# %% ../nbs/08c_serving.ipynb #fccec505
+# %% ../nbs/08c_serving.ipynb #66e16465
 class ServerLog(logging.Handler):
     "Says that the server complained, without its words, which may hold an address."
     def emit(self, record): log_line(server=record.levelname.lower(), what=record.name)

@@ -80,6 +80,8 @@ class Page:
     "The page of `paper-tasks app` in a browser."
     def __init__(self, browser, url): self.browser, self.url = browser, url
     def open(self, query=''):
+        self.browser.get('about:blank') # a page that is left complains of streams that end
+        self.browser.get_log('browser')
         self.browser.get(self.url + query)
         self.until('the page is drawn', lambda: self.find('#examples tbody tr'))
         return self
@@ -128,7 +130,7 @@ class Page:
     def no_errors(self):
         "No error in the console since the last time."
         severe = [e for e in self.browser.get_log('browser') if e['level'] == 'SEVERE']
-        assert not severe
+        assert not severe, severe
     def no_sideways(self, width):
         wide = self.js('''return [...document.querySelectorAll(".pt-page *, button, textarea, input")].filter(e => e.getBoundingClientRect().right > arguments[0] + 1)
                           .map(e => e.outerHTML.slice(0, 80))''', width)

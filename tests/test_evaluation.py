@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 from from_paper_with_tasks.core import PACKAGE, PaperTasksError, Task, read_rows
 from from_paper_with_tasks.evaluation import bootstrap, calibration_error, confusions, evaluate, hit_rates, measured_columns, reliability
 from from_paper_with_tasks.paper import to_paper
-from from_paper_with_tasks.tagging import PaperTagger
+from from_paper_with_tasks.tagging import Classifier, PaperTagger
 
 
 # calibration
@@ -51,7 +51,7 @@ def test_confusions_by_hand():
 
 # evaluate
 
-class Stub:
+class Stub(Classifier):
     "Gives the tasks whose letters a text holds a probability of 0.9, and the others 0.1."
     def __init__(self, names): self.names, self.read = names, 0
     def __call__(self, texts):

@@ -183,7 +183,7 @@ def test_payload(site):
     answer = read_all(site.send(b'POST /api/v1/tag HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n' + chunks))
     assert b'413' in answer.split(b'\r\n')[0] and PROBLEM.encode() in answer
 
-def test_rows(site): assert '65 papers' in problem(site.post('/api/v1/tag', json=dict(papers=[dict(abstract=GOOD)]*65)), 422)
+def test_rows(site): assert '33 papers' in problem(site.post('/api/v1/tag', json=dict(papers=[dict(abstract=GOOD)]*33)), 422)
 
 @pytest.mark.parametrize('data', [b'GET\r\n\r\n', b'\x16\x03\x01\x02\x00\x01\r\n\r\n', b'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n', b'GET / HTTP/1.1\r\nA: ' + b'x'*20_000 + b'\r\n\r\n', b'POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n',
     b'POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx', b'GET /%ff%00%0d%0a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'], ids=lambda d: repr(d)[:30])
@@ -195,7 +195,7 @@ def test_an_address_that_the_server_cannot_parse(site): assert read_all(site.sen
 
 def test_busy(serve, tagger):
     "While one place is taken, others are told at once to come back; what needs no model is answered."
-    s = serve('--max-busy', 1)
+    s = serve('--max-busy', 1, '--max-papers', 64)
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(s.post, '/api/v1/tag', json=dict(papers=[dict(abstract=' '.join([GOOD]*20))]*64))
         s.until('the place is taken', lambda: s.figure('paper_tasks_in_flight') == 2)
@@ -211,7 +211,7 @@ def test_busy(serve, tagger):
 
 def test_time(serve):
     "Time is looked at between two papers."
-    s = serve('--max-seconds', .2)
+    s = serve('--max-seconds', .2, '--max-papers', 64)
     t = time.monotonic()
     answer = s.post('/api/v1/tag', json=dict(papers=[dict(abstract=' '.join([GOOD]*20))]*64))
     assert 'too long' in problem(answer, 503) and 'Retry-After' in answer.headers and time.monotonic() - t < 2
@@ -300,7 +300,7 @@ def test_waiting_costs_nothing(site):
 def slow_request(s):
     "A batch under way, as a future."
     pool = ThreadPoolExecutor(1)
-    asked = pool.submit(s.post, '/api/v1/tag', json=dict(papers=[dict(abstract=' '.join([GOOD]*20))]*40), headers={'Connection': 'close'})
+    asked = pool.submit(s.post, '/api/v1/tag', json=dict(papers=[dict(abstract=' '.join([GOOD]*20))]*32), headers={'Connection': 'close'})
     s.until('it is worked on', lambda: s.figure('paper_tasks_papers_total') > 0)
     return asked
 
@@ -312,7 +312,7 @@ def test_a_signal_drains(serve, sig):
     s.process.send_signal(sig)
     s.until('no connection is taken', lambda: not asked.done() and not s.connects())
     half.sendall(b' Basque well."}')
-    assert len(asked.result().json()['results']) == 40 and b'"tasks"' in read_all(half)
+    assert len(asked.result().json()['results']) == 32 and b'"tasks"' in read_all(half)
     assert b'200 OK' in read_all(kept) and s.stop(None) == 0
 
 def test_the_end_is_announced(serve):
@@ -362,3 +362,20 @@ def test_options_that_make_no_sense(command, tmp_path, monkeypatch):
         assert '--port' in refused(command('serve', '--port', s.getsockname()[1]))
     for args in (['--port', '0'], ['--port', '70000'], ['--host', '203.0.113.7'], ['--max-busy', '0'], ['--max-seconds', 'x'], ['--feedback', 'no/such/folder.jsonl'], ['--feedback', 'feedback.txt'], ['--model', 'none'], ['x']): refused(command('serve', *args))
     assert '/metrics' in command('serve', '--help').out and not list(tmp_path.iterdir())
+
+
+## The folder to deploy
+
+DEPLOYMENT = Path(__file__).resolve().parents[1]/'deployment'/'flask'
+
+def test_the_application_for_other_servers():
+    done = subprocess.run([sys.executable, '-c', f'from app import app; answer = app.test_client().post("/api/v1/tag", json=dict(abstract={GOOD!r})); print(answer.status_code)'], cwd=DEPLOYMENT, capture_output=True, text=True)
+    assert done.stdout == '200\n', done.stderr
+
+def test_the_image_gets_what_it_needs():
+    "What the build may see is there, and the package's own list of files is among it."
+    seen = [line[1:] for line in (DEPLOYMENT/'Dockerfile.dockerignore').read_text().splitlines() if line.startswith('!')]
+    root = DEPLOYMENT.parents[1]
+    assert all((root/name).exists() for name in seen) and {'setup.py', 'settings.ini', 'constraints.txt', 'README.md', 'from_paper_with_tasks'} <= set(seen)
+    for folder in ('templates', 'static'):
+        assert any((PACKAGE/folder).iterdir()) and f"'{folder}/*'" in (root/'setup.py').read_text() and f'from_paper_with_tasks/{folder} *' in (root/'MANIFEST.in').read_text()
