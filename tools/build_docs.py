@@ -53,7 +53,7 @@ def signature(name, symbol):
     "A call with its defaults, one parameter a line if it is long."
     try: parameters = inspect.signature(symbol).parameters.values()
     except ValueError: return name
-    shown = [str(p.replace(annotation=inspect._empty)).replace('<factory>', '…') for p in parameters if p.name not in ('self', 'cls')]
+    shown = [str(p.replace(annotation=inspect._empty)).replace('<factory>', '...') for p in parameters if p.name not in ('self', 'cls')]
     line = f'{name}({", ".join(shown)})'
     return line if len(line) <= 88 else f'{name}(\n' + ''.join(f'    {s},\n' for s in shown) + ')'
 
