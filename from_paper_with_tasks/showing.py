@@ -80,7 +80,8 @@ def tags_html(
     "The tasks of a paper as bars, by area; those over their thresholds in bold."
     rows = []
     for area, scores in by_area(tags):
-        if area: rows.append(f'<tr><th class="pt-area" scope="rowgroup" colspan="3">{html.escape(area)}</th></tr>')
+        if head := area or 'Other'*any(tags.areas.values()):
+            rows.append(f'<tr><th class="pt-area" scope="rowgroup" colspan="3">{html.escape(head)}</th></tr>')
         rows += [row_html(s['task'], s['score'], tags.thresholds.get(s['task'], 0.), s['task'] in tags.tasks) for s in scores]
     n = len(tags.scores)
     return (f'<div class="pt-tags" role="status"><p>{found_line(tags)} The {n if n > 1 else "one"} most probable:</p>'

@@ -98,7 +98,7 @@ class Page:
         from selenium.common.exceptions import StaleElementReferenceException
         try: return test()
         except (StaleElementReferenceException, IndexError): return None
-    def wait(self, css): return self.until(css, lambda: [e for e in self.find(css) if e.is_displayed()])[0]
+    def wait(self, css): return self.until(css, lambda: next((e for e in self.find(css) if e.is_displayed()), None))
     def text(self, css): return self.until(css, lambda: ' '.join(e.text for e in self.find(css)).strip())
     title, abstract, arxiv = (property(lambda self, i=i: self.find(f'#{i} textarea, #{i} input')[0]) for i in ('title', 'abstract', 'arxiv'))
     submit, clear, answer = (property(lambda self, i=i: self.find(f'#{i}')[0]) for i in ('submit', 'clear', 'tasks'))

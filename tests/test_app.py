@@ -118,7 +118,7 @@ def test_bars(page, tagger):
     want = tagger(ABSTRACT, TITLE)
     shown = page.until('all bars', lambda: [[e.text for e in r.find_elements('css selector', 'th, td:last-child')] for r in page.rows])
     assert shown == [[s['task'], f'{s["score"]:.1%}'] for _, scores in by_area(want) for s in scores] and len(shown) == 10
-    assert [e.text for e in page.find('#tasks .pt-area')] == [area for area, _ in by_area(want) if area]
+    assert [e.text for e in page.find('#tasks .pt-area')] == [area or 'Other' for area, _ in by_area(want)]
     bold = page.find('#tasks .pt-over th')
     assert {b.text for b in bold} == set(want.tasks) and all(int(b.value_of_css_property('font-weight')) >= 600 for b in bold)
     n, line = len(want.tasks), page.find('#tasks p')[0].text
