@@ -222,6 +222,14 @@ def test_64_clients_at_once(site, tagger):
     with ThreadPoolExecutor(64) as pool: found = list(pool.map(lambda i: site.tag(SAMPLE[i % len(SAMPLE)]['abstract']), range(192)))
     assert [f.status_code for f in found] == [200]*192 and [f.json() for f in found] == [want[i % len(SAMPLE)] for i in range(192)]
 
+def test_a_single_paper_passes_lists_that_have_just_come(site):
+    papers = dict(papers=[dict(abstract=' '.join([GOOD]*20))]*32)
+    with ThreadPoolExecutor(6) as pool:
+        lists = [pool.submit(site.post, '/api/v1/tag', json=papers) for _ in range(6)]
+        site.until('they are there', lambda: site.figure('paper_tasks_in_flight') == 7)
+        assert site.tag(GOOD).status_code == 200 and sum(l.done() for l in lists) < 3
+        assert all(l.result().status_code == 200 for l in lists)
+
 def test_slow_clients_hold_no_thread(site):
     "Two hundred who send a byte now and then, and stop, are in nobody's way."
     slow = [site.send(raw_post(b'{"abstract": "We parse', **{'Content-Length': 5000})) for _ in range(100)] + [site.send(b'GET / HTTP/1.1\r\nX-a: b') for _ in range(100)]
