@@ -35,7 +35,7 @@ def check_files(
         raise PaperTasksError(f'{target} is the input, which would be lost: write to another file')
 
 def check_target(
-    target: str, # output
+    target: str|Path, # output
 ):
     "Raise a `PaperTasksError` if a file `target` cannot be made."
     folder = Path(target).resolve().parent
@@ -45,7 +45,7 @@ def check_target(
 
 # %% ../nbs/05a_files.ipynb #4ae94a7d
 def survey(
-    path: str, # a file of papers
+    path: str|Path, # a file of papers
 ) -> tuple[int, list[str]]: # number of rows, and their fields in order of appearance
     "How many rows a file has, and with which fields."
     n, fields = 0, dict.fromkeys(columns_of(path))
