@@ -93,7 +93,7 @@ def shade(
     most: float,  # the largest of the paper, in log-odds
 ) -> str: # a class of `STYLE`; '' for none
     "How a word is marked."
-    if abs(value) < .1: return ''
+    if abs(value) < max(.1, most/10): return ''
     return f'pt-{min(4, ceil(4*value/most))}' if value > 0 else 'pt-against'
 
 # %% ../nbs/05d_showing.ipynb #f627f8e3
