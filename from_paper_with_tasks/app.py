@@ -312,7 +312,7 @@ def labels_html(
     return (f'<p role="status">{len(found):,} of {len(tagger.tasks):,} tasks</p>'
             f'<table class="pt-rows pt-labels"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>')
 
-# %% ../nbs/07_app.ipynb #55d1b1b9
+# %% ../nbs/07_app.ipynb #52cdda35
 def about_tab(
     tagger: PaperTagger,
 ):
@@ -322,7 +322,7 @@ def about_tab(
                 '*weak* ones are known by words alone. *Papers* counts those that the model was trained on.')
     search = gr.Textbox(label='Search', placeholder='a name, an area, measured, few or weak', max_lines=1, elem_id='search')
     labels = gr.HTML(labels_html(tagger), label='Tasks', elem_id='labels', apply_default_css=False, elem_classes='pt-page')
-    search.input(lambda q: labels_html(tagger, q), search, labels, **_quick)
+    search.change(lambda q: labels_html(tagger, q), search, labels, **_quick)
 
 # %% ../nbs/07_app.ipynb #117d115b
 def said_html(

@@ -135,12 +135,12 @@ def answers(
     schema = {'$ref': '#/components/schemas/Problem'}
     return good | {s: dict(description=_reasons[s], content={PROBLEM: dict(schema=schema)}) for s in problems}
 
-# %% ../nbs/08a_api.ipynb #a26bab7a
+# %% ../nbs/08a_api.ipynb #954b933e
 def _no_constant(name): raise ValueError(name)
 
 def read_json():
     "Refuse a body that is no JSON object, where one is due."
-    if request.method != 'POST' or not request.path.startswith('/api/'): return
+    if request.method != 'POST' or not (request.url_rule and request.url_rule.rule.startswith('/api/')): return
     charset = request.mimetype_params.get('charset', 'utf-8').lower()
     if request.mimetype != 'application/json' or charset not in ('utf-8', 'utf8'):
         raise Refusal(415, 'send JSON, in UTF-8, with Content-Type: application/json')
