@@ -19,7 +19,7 @@ setuptools.setup(
     author=cfg['author'],
     author_email=cfg['author_email'],
     url=cfg['git_url'],
-    license='MIT',
+    license='MIT AND Apache-2.0', # the code, and the weights: see NOTICE
     keywords=cfg['keywords'].split(),
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Science/Research', 'Natural Language :: English',
                  *(f'Programming Language :: Python :: {v}' for v in pythons)],

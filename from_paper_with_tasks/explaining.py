@@ -37,8 +37,8 @@ def distinct_words(
 
 # %% ../nbs/05c_explaining.ipynb #48f783fa
 def without(
-    pieces: list[str], # from `pieces_of`
-    places: list[int], # what to leave out
+    pieces: list[str],       # from `pieces_of`
+    places: list[int]|range, # what to leave out
 ) -> str: # a text
     "The text without some of its pieces."
     left_out = set(places)

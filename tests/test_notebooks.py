@@ -86,6 +86,7 @@ GOOD = [
     '#| export\n@patch\ndef shake(self:Tree,\n    n: int, # leaves that fall\n) -> int: # leaves that stay\n    "Shake it."\n    return _rest(self, n)',
     '#| export\ndef _rest(tree, n): return tree.leaves - n',
     '#| export\ndef grow(tree: Tree) -> Tree:\n    "The tree a year later: a class of ours says what it is."\n    return tree',
+    "#| export\nSITE = Site()\nREADERS = dict(leaf=_leaf)\n@SITE.get('/')\ndef answer():\n    \"Whoever asks the site asks this.\"\n    return READERS", ('ask(SITE)', '{}'),
     'def oak(): return Tree(7)', 'Prose between setup and the lesson.', 'tree = oak()', ('grow(tree).shake(2)', '5'),
     'Prose.', 'rows = {"oak": 7}', 'Prose.', 'rows["ash"] = 5', ('rows', "{'oak': 7, 'ash': 5}"),
     'with ExceptionExpected(ZeroDivisionError): 7/0', ('fig, ax = plt.subplots()\nax.plot([1]);', dict(output_type='display_data', metadata={}, data={'image/png': 'A'})),

@@ -24,7 +24,7 @@ def test_a_killed_workers_parts_are_redone(papers, tmp_path, command):
         workers, result = client.run(os.getpid), []
         go = threading.Thread(target=lambda: result.append(tag_parts(source, out, scheduler=client.scheduler.address, progress=False)))
         go.start()
-        while not (out.exists() and any(p.stat().st_size > 20_000 for p in out.glob('.*.part'))): time.sleep(0.01)
+        while go.is_alive() and not (out.exists() and any(p.stat().st_size > 20_000 for p in out.glob('.*.part'))): time.sleep(0.01)
         os.kill(list(workers.values())[0], signal.SIGKILL)
         go.join(120)
     (done, failed), = result

@@ -10,6 +10,7 @@ One line a finding: the notebook, the number of the cell from 1, what is wrong a
 - Each parameter of what is exported has its words beside it, unless its type is a class of this package, which has words of its own.
   Methods without docstring in a class made from a library's do what the library says.
 - An exported symbol is shown if a lesson of its notebook names it, or one of another notebook that imports it, or something that is shown uses it.
+  (A site uses the functions that are decorated with it, a library's class its methods.)
 """
 import ast
 import io
@@ -255,7 +256,11 @@ def never_shown(nb):
         owners = names([s.args.args[0].annotation]) if isinstance(s, DEF) and patched(s) else set()
         called_by_class = owners if s.name.startswith('__') else owners & librarys
         for name in called_by_class: uses.setdefault(name, set()).update([s.name])
+        for d in s.decorator_list: # `@site.get('/')`: whoever uses the site uses the function
+            if isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute): uses.setdefault(next(iter(names([d.func.value]))), set()).add(s.name)
         uses.setdefault(s.name, set()).update(names([s]))
+    for s in (s for c in nb.exports for s in c.body if not isinstance(s, (*DEF, ast.ClassDef))):
+        for name, _ in bound(s): uses.setdefault(name, set()).update(names([s]))
     shown = names(s for c in nb.lessons for s in c.body) | shown_elsewhere(nb.path.parent).get(nb.module, set())
     while more := {n for name in shown & uses.keys() for n in uses[name]} - shown: shown |= more
     for c in nb.exports:
