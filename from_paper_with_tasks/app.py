@@ -9,8 +9,9 @@ __all__ = ['FORMS', 'ENDINGS', 'INTRO', 'PAGE_STYLE', 'Found', 'find', 'answer',
            'labels_html', 'about_tab', 'said_html', 'feedback_part', 'names_address', 'Page', 'paper_tab', 'make_app',
            'launch']
 
-# %% ../nbs/07_app.ipynb #126e4697
+# %% ../nbs/07_app.ipynb #44a8c2ba
 import atexit, html, os, shutil, tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,11 +54,11 @@ def find(
     paper = as_paper(dict(title=title or None, abstract=abstract))
     return Found(paper, tagger.probabilities([paper])[0])
 
-# %% ../nbs/07_app.ipynb #2ea20eec
+# %% ../nbs/07_app.ipynb #17c49c39
 def answer(
     tagger: PaperTagger,
     title: str|None,    # may be empty
-    abstract: str|None,
+    abstract: str|None, # as it is given
 ) -> dict: # with `tasks` and `scores`, or an `error`
     "The tasks of a paper, for programs."
     try: return tagger(as_paper(dict(title=title or None, abstract=abstract))).to_dict()
@@ -83,7 +84,7 @@ def paper_fields() -> SimpleNamespace: # its components
     p.arxiv = gr.Textbox(label='Or a paper on arXiv', placeholder='2309.16653, or its address', max_lines=1, submit_btn='Fetch', elem_id='arxiv')
     return p
 
-# %% ../nbs/07_app.ipynb #03dc374e
+# %% ../nbs/07_app.ipynb #18c4dd32
 def paper_results(
     tagger: PaperTagger,
 ) -> SimpleNamespace: # its components
@@ -92,7 +93,8 @@ def paper_results(
     r.tasks = gr.HTML(label='Tasks', elem_id='tasks', apply_default_css=False, elem_classes='pt-page')
     with gr.Column(visible=False) as r.details:
         with gr.Row(equal_height=True):
-            r.threshold = gr.Slider(.01, .99, round(float(tagger.thresholds.mean()), 2), step=.01, label='Threshold', buttons=[], elem_id='threshold', scale=2, min_width=180)
+            start = round(float(tagger.thresholds.mean()), 2)
+            r.threshold = gr.Slider(.01, .99, start, step=.01, label='Threshold', buttons=[], elem_id='threshold', scale=2, min_width=180)
             r.own = gr.Checkbox(True, label="the model's own", elem_id='own', scale=1, min_width=130)
         with gr.Row():
             r.task = gr.Dropdown([], label='Which words spoke for', elem_id='task', scale=3, min_width=180)
@@ -103,7 +105,7 @@ def paper_results(
             r.json = gr.Textbox(label='As JSON', lines=3, max_lines=6, interactive=False, buttons=['copy'], elem_id='json')
     return r
 
-# %% ../nbs/07_app.ipynb #f0868043
+# %% ../nbs/07_app.ipynb #6dc85e14
 def shown(
     tagger: PaperTagger,
     found: Found,
@@ -114,16 +116,20 @@ def shown(
     tags = found.tags(tagger, None if own else threshold)
     return [tags_html(tags), as_text(tags), as_json(tags), gr.update(choices=[s['task'] for s in tags.scores])]
 
+# %% ../nbs/07_app.ipynb #2131f44a
 def nothing(
     what: str = '', # HTML instead of bars
 ) -> list: # as `on_paper` returns it
     "What the page shows if there is no answer."
     return [None, gr.update(visible=False), what, '', '', gr.update(choices=[], value=None), None, '']
 
-# %% ../nbs/07_app.ipynb #11025b63
+# %% ../nbs/07_app.ipynb #9c9ba0f8
 def on_paper(
     tagger: PaperTagger,
-    title: str, abstract: str, own: bool, threshold: float, # what the page holds
+    title: str|None,    # from the page
+    abstract: str|None, # from the page
+    own: bool,          # whether each task has the model's own threshold
+    threshold: float,   # otherwise
 ) -> list: # what was found, whether details are seen, bars, text, JSON, the task, no reasons
     "Tag the paper on the page."
     try: found = find(tagger, title, abstract)
@@ -132,20 +138,24 @@ def on_paper(
     best = tagger.labels[int(found.probs.argmax())]
     return [found, gr.update(visible=True), bars, text, as_data, tasks | dict(value=best), None, '']
 
-# %% ../nbs/07_app.ipynb #069cae7b
+# %% ../nbs/07_app.ipynb #1c30d696
 def on_arxiv(
     tagger: PaperTagger,
-    arxiv: str, own: bool, threshold: float, # what the page holds
+    arxiv: str|None,  # from the page
+    own: bool,        # whether each task has the model's own threshold
+    threshold: float, # otherwise
 ) -> list: # title, abstract, and the rest as from `on_paper`
     "Fetch a paper from arXiv and tag it."
     try: paper = fetch_paper(arxiv or '')
     except PaperTasksError as e: return [gr.skip(), gr.skip(), *nothing(alert_html(str(e)))]
     return [paper.title, paper.abstract, *on_paper(tagger, paper.title, paper.abstract, own, threshold)]
 
-# %% ../nbs/07_app.ipynb #8f7b0bc5
+# %% ../nbs/07_app.ipynb #5dccb1a6
 def on_why(
     tagger: PaperTagger,
-    found: Found|None, reason: Explanation|None, task: str, # what the page holds
+    found: Found|None,        # the paper on the page
+    reason: Explanation|None, # what is known of it
+    task: str|None,           # the one that is chosen
 ) -> list: # the explanation, and its HTML
     "Explain a task of the paper on the page."
     if found is None or not task: return [None, '']
@@ -154,15 +164,18 @@ def on_why(
         return [reason, why_html(reason, task)]
     except PaperTasksError as e: return [None, alert_html(str(e))]
 
+# %% ../nbs/07_app.ipynb #18ca77d1
 def on_task(
-    found: Found|None, reason: Explanation|None, task: str, # what the page holds
+    found: Found|None,        # the paper on the page
+    reason: Explanation|None, # what is known of it
+    task: str|None,           # the one that is chosen
 ): # HTML
     "Show the reasons for another task, if there are reasons."
     if found is None or reason is None or reason.paper != found.paper: return ''
     try: return why_html(reason, task)
     except PaperTasksError as e: return alert_html(str(e))
 
-# %% ../nbs/07_app.ipynb #307c980d
+# %% ../nbs/07_app.ipynb #6e3c1acb
 _page = dict(api_visibility='private')
 _model = _page | dict(concurrency_limit=2, concurrency_id='model')
 _quick = _page | dict(concurrency_limit=None, show_progress='hidden', trigger_mode='always_last')
@@ -173,9 +186,11 @@ def wire_paper(
     r: SimpleNamespace, # from `paper_results`
 ):
     "What happens when something is pressed or moved."
-    at, out, view = [r.own, r.threshold], [r.found, r.details, r.tasks, r.text, r.json, r.task, r.reason, r.reasons], [r.tasks, r.text, r.json, r.task]
+    at, view = [r.own, r.threshold], [r.tasks, r.text, r.json, r.task]
+    out = [r.found, r.details, *view, r.reason, r.reasons]
     why = r.why.click(lambda *a: on_why(tagger, *a), [r.found, r.reason, r.task], [r.reason, r.reasons], show_progress_on=r.reasons, **_model)
-    gr.on([p.submit.click, p.title.submit], lambda *a: on_paper(tagger, *a), [p.title, p.abstract, *at], out, cancels=why, show_progress_on=r.tasks, **_model)
+    gr.on([p.submit.click, p.title.submit], lambda *a: on_paper(tagger, *a), [p.title, p.abstract, *at], out, cancels=why,
+          show_progress_on=r.tasks, **_model)
     p.arxiv.submit(lambda *a: on_arxiv(tagger, *a), [p.arxiv, *at], [p.title, p.abstract, *out], cancels=why, show_progress_on=r.tasks, **_page,
                    concurrency_limit=4, concurrency_id='arxiv')
     r.threshold.input(lambda f, x: [False, *(shown(tagger, f, False, x) if f else [gr.skip()]*4)], [r.found, r.threshold], [r.own, *view], **_quick)
@@ -183,7 +198,7 @@ def wire_paper(
     r.task.input(on_task, [r.found, r.reason, r.task], r.reasons, **_quick)
     p.clear.click(lambda: ['', '', '', *nothing()], None, [p.title, p.abstract, p.arxiv, *out], cancels=why, **_page)
 
-# %% ../nbs/07_app.ipynb #a4bf5cb8
+# %% ../nbs/07_app.ipynb #c777580a
 def cell(
     value,          # of a row
     n: int = 140,   # characters that are shown
@@ -192,6 +207,7 @@ def cell(
     s = ' '.join(str('' if value is None else value).split())
     return html.escape(s if len(s) <= n else s[:n-1] + '…')
 
+# %% ../nbs/07_app.ipynb #562d7dd3
 def preview_html(
     rows: list[dict], # tagged
 ) -> str: # a table
@@ -203,7 +219,7 @@ def preview_html(
     head = '<thead><tr><th scope="col">Paper</th><th scope="col">Tasks</th></tr></thead>'
     return f'<table class="pt-rows">{head}<tbody>{"".join(map(line, rows))}</tbody></table>'
 
-# %% ../nbs/07_app.ipynb #fafc636f
+# %% ../nbs/07_app.ipynb #fee1e75c
 def result_html(
     result: Result,
 ) -> str:
@@ -213,14 +229,14 @@ def result_html(
     first = f' The first {len(result.first)}:' if len(result.first) < result.rows else ''
     return f'<div role="status"><p>{papers[0].upper()}{papers[1:]}{failed}.{first}</p>{preview_html(result.first)}</div>'
 
-# %% ../nbs/07_app.ipynb #57a2c803
+# %% ../nbs/07_app.ipynb #f6ba0e47
 def on_file(
     tagger: PaperTagger,
     limits: Limits,
     file: dict|None,    # Gradio's, with `path` and `orig_name`
     form: str,          # of the result; '' for that of the file
-    progress: gr.Progress,
-): # yields HTML, and the file to download
+    progress: Callable, # takes the rows that are done and all of them, as `gr.Progress` does
+) -> Iterator[tuple]: # HTML, and the file to download
     "Tag a file that was uploaded."
     if not file: yield alert_html('no file was chosen: choose one first'), gr.update(visible=False); return
     path, name = Path(file['path']), file.get('orig_name') or Path(file['path']).name
@@ -232,7 +248,7 @@ def on_file(
     except PaperTasksError as e: yield alert_html(str(e)), gr.update(visible=False)
     except OSError: yield alert_html(f'{shown_name(name)} cannot be read or its result not be written: choose it again'), gr.update(visible=False)
 
-# %% ../nbs/07_app.ipynb #a08736fc
+# %% ../nbs/07_app.ipynb #26e8be7c
 def private_folder() -> str:
     "Where Gradio keeps files, made at the first call."
     if not os.environ.get('GRADIO_TEMP_DIR'):
@@ -241,7 +257,7 @@ def private_folder() -> str:
     Path(os.environ['GRADIO_TEMP_DIR']).mkdir(parents=True, exist_ok=True)
     return os.environ['GRADIO_TEMP_DIR']
 
-# %% ../nbs/07_app.ipynb #1f19fbcd
+# %% ../nbs/07_app.ipynb #92ab010e
 FORMS = [('as the file', ''), ('CSV', 'csv'), ('JSON lines', 'jsonl'), ('Parquet', 'parquet')]
 ENDINGS = [f'.{f}{z}' for f in ('csv', 'jsonl', 'parquet') for z in ('', '.gz')]
 
@@ -251,7 +267,8 @@ def file_tab(
 ):
     "The tab for a file."
     gr.Markdown(f'A CSV, JSON lines or Parquet file, gzipped or not, with a column `abstract` and perhaps a `title`: {limits}. '
-                'What comes back has the columns `tasks`, `scores` and `error` as well. In CSV files an apostrophe is put before cells that a spreadsheet could take for a formula.')
+                'What comes back has the columns `tasks`, `scores` and `error` as well. '
+                'In CSV files an apostrophe is put before cells that a spreadsheet could take for a formula.')
     with gr.Row():
         with gr.Column(scale=2):
             file = gr.File(label='File', file_types=[e for e in ENDINGS if e != '.gz'], elem_id='file', height=160)
@@ -260,10 +277,10 @@ def file_tab(
         with gr.Column(scale=3):
             rows = gr.HTML(label='Rows', elem_id='rows', apply_default_css=False, elem_classes='pt-page', min_height=60)
             result = gr.DownloadButton('Download', visible=False, elem_id='download')
-    def run(f, form, progress=gr.Progress()): yield from on_file(tagger, limits, f, form, progress)
+    def run(f, form, progress=gr.Progress()): yield from on_file(tagger, limits, f, form, progress) # noqa: B008 (Gradio looks for it there)
     submit.click(run, [file, form], [rows, result], preprocess=False, show_progress_on=rows, **_page, concurrency_limit=1, concurrency_id='file')
 
-# %% ../nbs/07_app.ipynb #f12466ab
+# %% ../nbs/07_app.ipynb #0e3b9fe4
 def card_text(
     tagger: PaperTagger,
 ) -> str: # Markdown
@@ -272,7 +289,7 @@ def card_text(
     except PaperTasksError: return 'There is no model card for this model.'
     return card.split('---\n', 2)[-1].split('\n## Tasks\n')[0].strip()
 
-# %% ../nbs/07_app.ipynb #3a00471d
+# %% ../nbs/07_app.ipynb #9bb69cc9
 def matching(
     tasks: list[Task],
     query: str, # words
@@ -282,6 +299,7 @@ def matching(
     def text(t): return task_key(' '.join([t.task, t.area, t.evidence, *t.aliases]))
     return sorted((t for t in tasks if all(w in text(t) for w in words)), key=lambda t: (-t.support, t.task))
 
+# %% ../nbs/07_app.ipynb #61e4029d
 def labels_html(
     tagger: PaperTagger,
     query: str = '', # words
@@ -294,24 +312,24 @@ def labels_html(
     return (f'<p role="status">{len(found):,} of {len(tagger.tasks):,} tasks</p>'
             f'<table class="pt-rows pt-labels"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>')
 
-# %% ../nbs/07_app.ipynb #96e79711
+# %% ../nbs/07_app.ipynb #52cdda35
 def about_tab(
     tagger: PaperTagger,
 ):
     "The tab about the model."
     gr.Markdown(card_text(tagger), elem_id='card')
-    gr.Markdown('## Tasks\nEvidence: *measured* tasks have figures of their own, *few* have too few papers for that, *weak* ones are known by words alone. '
-                '*Papers* counts those that the model was trained on.')
+    gr.Markdown('## Tasks\nEvidence: *measured* tasks have figures of their own, *few* have too few papers for that, '
+                '*weak* ones are known by words alone. *Papers* counts those that the model was trained on.')
     search = gr.Textbox(label='Search', placeholder='a name, an area, measured, few or weak', max_lines=1, elem_id='search')
     labels = gr.HTML(labels_html(tagger), label='Tasks', elem_id='labels', apply_default_css=False, elem_classes='pt-page')
-    search.input(lambda q: labels_html(tagger, q), search, labels, **_quick)
+    search.change(lambda q: labels_html(tagger, q), search, labels, **_quick)
 
-# %% ../nbs/07_app.ipynb #3d71d7d7
+# %% ../nbs/07_app.ipynb #117d115b
 def said_html(
     feedback: Feedback,
-    found: Found|None, # what the page holds
-    task: str,
-    verdict: str, # one of `VERDICTS`
+    found: Found|None, # the paper on the page
+    task: str|None,    # its name
+    verdict: str,      # one of `VERDICTS`
 ) -> str:
     "Keep a verdict, and say so."
     try:
@@ -320,6 +338,7 @@ def said_html(
     except PaperTasksError as e: return f'<p class="pt-alert" role="alert">{html.escape(str(e))}.</p>'
     return f'<p role="status">Noted: <b>{html.escape(task)}</b> is {verdict}. Thank you.</p>'
 
+# %% ../nbs/07_app.ipynb #77795f50
 def feedback_part(
     tagger: PaperTagger,
     feedback: Feedback,
@@ -328,14 +347,15 @@ def feedback_part(
     "Where a reader can judge a task."
     with gr.Accordion('Is a task right, wrong or missing?', open=False, elem_id='feedback'):
         gr.Markdown('Your verdict is kept with the title and the abstract of the paper, to make the model better.')
-        judged = gr.Dropdown(tagger.labels, value=None, label='Task', info='one of the list, or the name of a missing one', allow_custom_value=True, elem_id='judged')
+        info = 'one of the list, or the name of a missing one'
+        judged = gr.Dropdown(tagger.labels, value=None, label='Task', info=info, allow_custom_value=True, elem_id='judged')
         with gr.Row(): buttons = {v: gr.Button(f'It is {v}', elem_id=f'is-{v}', min_width=90, size='md') for v in VERDICTS}
         said = gr.HTML(label='Noted', elem_id='said', apply_default_css=False, elem_classes='pt-page')
     for v, button in buttons.items():
         button.click(lambda f, t, v=v: said_html(feedback, f, t, v), [r.found, judged], said, **_model)
     r.task.change(lambda t: (t, ''), r.task, [judged, said], **_quick)
 
-# %% ../nbs/07_app.ipynb #d68a5724
+# %% ../nbs/07_app.ipynb #98090c0b
 def names_address(
     value, # what came with an event
 ) -> bool:
@@ -343,6 +363,7 @@ def names_address(
     if isinstance(value, dict): return '://' in str(value.get('path')) or any(map(names_address, value.values()))
     return isinstance(value, list) and any(map(names_address, value))
 
+# %% ../nbs/07_app.ipynb #ac6c9383
 class Page(gr.Blocks):
     "A page that takes uploaded files only."
     limits = Limits()
@@ -350,7 +371,7 @@ class Page(gr.Blocks):
         if names_address(inputs): raise gr.Error('only files that were uploaded are taken')
         return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
 
-# %% ../nbs/07_app.ipynb #6ba0eb32
+# %% ../nbs/07_app.ipynb #9606fc74
 INTRO = '''# Research tasks of a paper
 Paste an abstract, and see which tasks it is about, as Papers with Code named them.'''
 
@@ -368,7 +389,7 @@ def paper_tab(
     gr.Examples(example_papers(), [p.title, p.abstract], label='Examples', elem_id='examples', cache_examples=False)
     wire_paper(tagger, p, r)
 
-# %% ../nbs/07_app.ipynb #77409653
+# %% ../nbs/07_app.ipynb #848a6944
 def make_app(
     tagger: PaperTagger,
     feedback: Feedback|None = None, # where verdicts are kept; None: nobody is asked
@@ -387,10 +408,11 @@ def make_app(
     page.limits = limits
     return page.queue(max_size=64, default_concurrency_limit=8, api_open=False)
 
-# %% ../nbs/07_app.ipynb #84363c1c
+# %% ../nbs/07_app.ipynb #31ad6cb5
 PAGE_STYLE = STYLE + '''
 .pt-rows{border-collapse:collapse;width:100%;margin:0}
-.pt-rows th,.pt-rows td{border-bottom:1px solid rgb(128 128 128/.3);padding:.35em .5em;text-align:left;vertical-align:top;font-weight:normal;overflow-wrap:anywhere}
+.pt-rows th,.pt-rows td{border-bottom:1px solid rgb(128 128 128/.3);padding:.35em .5em;text-align:left;vertical-align:top}
+.pt-rows th,.pt-rows td{font-weight:normal;overflow-wrap:anywhere}
 .pt-rows thead th{font-weight:600}
 .pt-rows td:first-child{width:45%}
 .pt-rows ul{margin:0;padding:0;list-style:none}
@@ -403,6 +425,7 @@ button[role=tab][aria-selected=true]{color:var(--body-text-color);font-weight:60
 #card{overflow-x:auto}
 '''
 
+# %% ../nbs/07_app.ipynb #4fe06270
 def launch(
     page: Page, # from `make_app`
     **kwargs,   # for `gr.Blocks.launch`

@@ -223,7 +223,6 @@ def serve(
         from from_paper_with_tasks.web_serving import log_to_stderr, make_site, open_server, run
     if args.arxiv:
         with needing('data', 'asking arXiv'): import from_paper_with_tasks.arxiv # noqa: F401
-    from from_paper_with_tasks.feedback import Feedback, feedback_from_env
     limits = Limits(payload=args.max_kb << 10, rows=args.max_papers, busy=args.max_busy, seconds=args.max_seconds, grace=args.grace, drain=args.drain)
     tagger = PaperTagger.from_pretrained(args.model)
     site = make_site(tagger, limits, Feedback(args.feedback, tagger) if args.feedback else feedback_from_env(tagger), args.arxiv)

@@ -29,7 +29,7 @@ STYLE = '''
 .pt-at{stroke:currentColor;stroke-width:2;vector-effect:non-scaling-stroke}
 .pt-text{line-height:1.8;max-width:46em;overflow-wrap:anywhere}
 .pt-why{color:inherit;border-radius:.2em;padding:.1em 0}
-.pt-1{background:rgb(255 160 0/.16)}.pt-2{background:rgb(255 160 0/.3)}.pt-3{background:rgb(255 160 0/.44)}.pt-4{background:rgb(255 160 0/.58)}
+.pt-1{background:rgb(255 160 0/.14)}.pt-2{background:rgb(255 160 0/.25)}.pt-3{background:rgb(255 160 0/.36)}.pt-4{background:rgb(255 160 0/.48)}
 .pt-against{background:none;text-decoration:underline dashed;text-underline-offset:.25em}
 .pt-note{font-size:.9em;opacity:.9;max-width:46em}
 .pt-alert{border-left:.3em solid #d33;padding:.4em .8em;max-width:46em;overflow-wrap:anywhere}
@@ -80,7 +80,8 @@ def tags_html(
     "The tasks of a paper as bars, by area; those over their thresholds in bold."
     rows = []
     for area, scores in by_area(tags):
-        if area: rows.append(f'<tr><th class="pt-area" scope="rowgroup" colspan="3">{html.escape(area)}</th></tr>')
+        if head := area or 'Other'*any(tags.areas.values()):
+            rows.append(f'<tr><th class="pt-area" scope="rowgroup" colspan="3">{html.escape(head)}</th></tr>')
         rows += [row_html(s['task'], s['score'], tags.thresholds.get(s['task'], 0.), s['task'] in tags.tasks) for s in scores]
     n = len(tags.scores)
     return (f'<div class="pt-tags" role="status"><p>{found_line(tags)} The {n if n > 1 else "one"} most probable:</p>'
@@ -92,7 +93,7 @@ def shade(
     most: float,  # the largest of the paper, in log-odds
 ) -> str: # a class of `STYLE`; '' for none
     "How a word is marked."
-    if abs(value) < .1: return ''
+    if abs(value) < max(.1, most/10): return ''
     return f'pt-{min(4, ceil(4*value/most))}' if value > 0 else 'pt-against'
 
 # %% ../nbs/05d_showing.ipynb #f627f8e3

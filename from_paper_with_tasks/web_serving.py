@@ -6,10 +6,11 @@
 __all__ = ['SPARE', 'make_site', 'ProblemTask', 'Channel', 'Server', 'open_server', 'drain', 'signals_to', 'run', 'ServerLog',
            'log_to_stderr']
 
-# %% ../nbs/08c_serving.ipynb #a58f6660
+# %% ../nbs/08c_serving.ipynb #fcb74009
 import logging, signal, socket, sys, threading, time
 from contextlib import contextmanager
 
+from fastcore.basics import patch
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
@@ -49,7 +50,7 @@ class ProblemTask(ErrorTask):
         site.metrics.requests.labels('other', 'none', code).inc()
         log_line(method='other', route='none', status=code, papers=0)
 
-# %% ../nbs/08c_serving.ipynb #9dc81ef8
+# %% ../nbs/08c_serving.ipynb #bb661d1d
 class Channel(HTTPChannel):
     "A connection."
     error_task_class = ProblemTask
@@ -64,10 +65,23 @@ class Channel(HTTPChannel):
         super().service()
         self.began = None if self.request is None else time.time()
 
-    def is_late(self, now): return not self.requests and self.began is not None and now - self.began > self.server.site.limits.arrival
-    def is_quiet(self, now): return not self.requests and self.request is None and not self.total_outbufs_len and now - self.last_activity > .3
+# %% ../nbs/08c_serving.ipynb #e9f2e706
+@patch
+def is_late(self: Channel,
+    now: float, # of `time.time`
+) -> bool:
+    "Whether a request has taken too long to arrive."
+    return not self.requests and self.began is not None and now - self.began > self.server.site.limits.arrival
 
-# %% ../nbs/08c_serving.ipynb #815b2759
+# %% ../nbs/08c_serving.ipynb #d67a157b
+@patch
+def is_quiet(self: Channel,
+    now: float, # of `time.time`
+) -> bool:
+    "Whether nothing has been going on for a moment."
+    return not (self.requests or self.request or self.total_outbufs_len) and now - self.last_activity > .3
+
+# %% ../nbs/08c_serving.ipynb #ed11f9cd
 class Server(TcpWSGIServer):
     "The server of a site."
     channel_class = Channel
@@ -77,11 +91,15 @@ class Server(TcpWSGIServer):
         for c in list(self.active_channels.values()):
             if c.is_late(now): c.will_close = True
 
-    def step(self, timeout: float = 1):
-        "Wait for something to happen, and deal with it."
-        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+# %% ../nbs/08c_serving.ipynb #2c2f37e4
+@patch
+def step(self: Server,
+    timeout: float = 1, # seconds
+):
+    "Wait for something to happen, and deal with it."
+    wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
 
-# %% ../nbs/08c_serving.ipynb #28569ac5
+# %% ../nbs/08c_serving.ipynb #ba5aad60
 SPARE = 16 # threads for what needs no model
 
 def open_server(
@@ -103,7 +121,7 @@ def open_server(
     server.site = site
     return server
 
-# %% ../nbs/08c_serving.ipynb #3700d720
+# %% ../nbs/08c_serving.ipynb #f6c7279c
 def drain(
     server: Server,
 ) -> int: # requests that could not be answered in time
@@ -120,7 +138,7 @@ def drain(
     wasyncore.close_all(server._map, ignore_all=True)
     return left
 
-# %% ../nbs/08c_serving.ipynb #854d9a1d
+# %% ../nbs/08c_serving.ipynb #21d88ec7
 @contextmanager
 def signals_to(
     leave, # is called with the number of a signal
@@ -135,7 +153,7 @@ def signals_to(
     finally:
         for s, handler in old.items(): signal.signal(s, handler)
 
-# %% ../nbs/08c_serving.ipynb #b5779bef
+# %% ../nbs/08c_serving.ipynb #868fe176
 def run(
     server: Server,
 ) -> int: # requests that could not be answered in the end
@@ -148,11 +166,12 @@ def run(
         while (left := until - time.monotonic()) > 0: server.step(min(1, left))
         return drain(server)
 
-# %% ../nbs/08c_serving.ipynb #66e16465
+# %% ../nbs/08c_serving.ipynb #175bf18d
 class ServerLog(logging.Handler):
     "Says that the server complained, without its words, which may hold an address."
     def emit(self, record): log_line(server=record.levelname.lower(), what=record.name)
 
+# %% ../nbs/08c_serving.ipynb #2e039c40
 def log_to_stderr():
     "Write the log to standard error."
     handler = logging.StreamHandler(sys.stderr)

@@ -16,12 +16,12 @@ from .core import PaperTasksError
 from .showing import STYLE, alert_html, tags_html, why_html
 from .tagging import PaperTagger
 
-# %% ../nbs/07a_widget.ipynb #4c1cc638
+# %% ../nbs/07a_widget.ipynb #7175b367
 class Later:
     "Calls a function when nothing has happened for a while."
     def __init__(self,
-        f: Callable,        # takes nothing
-        seconds: float = .3,
+        f: Callable,          # takes nothing
+        seconds: float = .3, # of silence
     ): self.f, self.seconds, self.timer = f, seconds, None
 
     def __call__(self, *_):
@@ -31,12 +31,14 @@ class Later:
         except RuntimeError: self.f()
         else: self.timer = loop.call_later(self.seconds, self.f)
 
-    def cancel(self):
-        "Drop the call that is due."
-        if self.timer: self.timer.cancel()
-        self.timer = None
+# %% ../nbs/07a_widget.ipynb #267ba279
+@patch
+def cancel(self: Later):
+    "Drop the call that is due."
+    if self.timer: self.timer.cancel()
+    self.timer = None
 
-# %% ../nbs/07a_widget.ipynb #81e41328
+# %% ../nbs/07a_widget.ipynb #af40bb14
 class TaggerWidget(VBox):
     "Fields for a paper, its tasks as bars, and the words that spoke for one of them."
     def __init__(self,
@@ -54,7 +56,7 @@ class TaggerWidget(VBox):
         for field in (self.title, self.abstract): field.observe(self.later, 'value')
         self.task.observe(lambda _: self.explain(), 'value')
 
-# %% ../nbs/07a_widget.ipynb #b29c4d1c
+# %% ../nbs/07a_widget.ipynb #06519894
 @patch
 def show(self: TaggerWidget):
     "Tag what stands in the fields."
@@ -68,7 +70,7 @@ def show(self: TaggerWidget):
     self.task.layout.visibility = 'visible' if self.tags else 'hidden'
     self.explain()
 
-# %% ../nbs/07a_widget.ipynb #842422ca
+# %% ../nbs/07a_widget.ipynb #af1465df
 @patch
 def explain(self: TaggerWidget):
     "Show the words that spoke for the chosen task."
@@ -76,14 +78,16 @@ def explain(self: TaggerWidget):
     if self.explanation is None: self.explanation = self.tagger.explain(self.abstract.value, self.title.value or None)
     self.why.value = f'<style>{STYLE}</style>{why_html(self.explanation, self.task.value)}'
 
-# %% ../nbs/07a_widget.ipynb #2c219e1a
+# %% ../nbs/07a_widget.ipynb #eb85aea7
 def parts(
-    widget: Widget,
+    widget: Widget, # of any kind
 ) -> list[Widget]: # the widget is the last
     "A widget with all that belongs to it."
-    within = [*getattr(widget, 'children', ()), *(w for w in (getattr(widget, 'layout', None), getattr(widget, 'style', None)) if isinstance(w, Widget))]
+    looks = (getattr(widget, name, None) for name in ('layout', 'style'))
+    within = [*getattr(widget, 'children', ()), *(w for w in looks if isinstance(w, Widget))]
     return [p for w in within for p in parts(w)] + [widget]
 
+# %% ../nbs/07a_widget.ipynb #607a811c
 @patch
 def close(self: TaggerWidget):
     "Drop what is due, and close every channel."
@@ -92,7 +96,7 @@ def close(self: TaggerWidget):
     for part in parts(self)[:-1]: part.close()
     super(TaggerWidget, self).close()
 
-# %% ../nbs/07a_widget.ipynb #af9dee7a
+# %% ../nbs/07a_widget.ipynb #009cd367
 def tagger_widget(
     tagger: PaperTagger|None = None, # None: the bundled model
     seconds: float = .3,             # without a letter until the model runs

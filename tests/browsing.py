@@ -98,17 +98,20 @@ class Page:
         from selenium.common.exceptions import StaleElementReferenceException
         try: return test()
         except (StaleElementReferenceException, IndexError): return None
-    def wait(self, css): return self.until(css, lambda: [e for e in self.find(css) if e.is_displayed()])[0]
+    def wait(self, css): return self.until(css, lambda: next((e for e in self.find(css) if e.is_displayed()), None))
     def text(self, css): return self.until(css, lambda: ' '.join(e.text for e in self.find(css)).strip())
     title, abstract, arxiv = (property(lambda self, i=i: self.find(f'#{i} textarea, #{i} input')[0]) for i in ('title', 'abstract', 'arxiv'))
     submit, clear, answer = (property(lambda self, i=i: self.find(f'#{i}')[0]) for i in ('submit', 'clear', 'tasks'))
     @property
     def fields(self): return self.title.get_property('value'), self.abstract.get_property('value')
     def fill(self, field, text):
-        "Replace what stands in a field; unlike clear(), the page hears of this."
+        "Paste over what stands in a field, and press Enter if the text of a single line ends in one."
         from selenium.webdriver import Keys
+        enter = '\n'*(field.tag_name == 'input' and text.endswith('\n'))
         field.send_keys(Keys.CONTROL, 'a')
-        field.send_keys(Keys.BACKSPACE, text)
+        field.send_keys(Keys.BACKSPACE)
+        self.browser.execute_cdp_cmd('Input.insertText', dict(text=text.removesuffix(enter)))
+        if enter: field.send_keys(enter)
     def tag(self, abstract, title=''):
         "Replace the fields and press the button."
         for field, text in ((self.title, title), (self.abstract, abstract)): self.fill(field, text)

@@ -6,6 +6,7 @@ import pytest
 from browsing import WAIT, Page, contrast, free_port, launch, narrow, said, start, stop, wait_up, wide
 from from_paper_with_tasks.core import PACKAGE, ROOT, read_rows
 from from_paper_with_tasks.explaining import pieces_of
+from from_paper_with_tasks.feedback import Feedback
 from from_paper_with_tasks.showing import by_area
 from stand_in import Server
 from test_arxiv import Arxiv, id_of
@@ -118,7 +119,7 @@ def test_bars(page, tagger):
     want = tagger(ABSTRACT, TITLE)
     shown = page.until('all bars', lambda: [[e.text for e in r.find_elements('css selector', 'th, td:last-child')] for r in page.rows])
     assert shown == [[s['task'], f'{s["score"]:.1%}'] for _, scores in by_area(want) for s in scores] and len(shown) == 10
-    assert [e.text for e in page.find('#tasks .pt-area')] == [area for area, _ in by_area(want) if area]
+    assert [e.text for e in page.find('#tasks .pt-area')] == [area or 'Other' for area, _ in by_area(want)]
     bold = page.find('#tasks .pt-over th')
     assert {b.text for b in bold} == set(want.tasks) and all(int(b.value_of_css_property('font-weight')) >= 600 for b in bold)
     n, line = len(want.tasks), page.find('#tasks p')[0].text
@@ -310,7 +311,7 @@ def test_feedback(odd_page, odd):
     rows = [json.loads(line) for line in said.read_text(encoding='utf-8').splitlines()]
     assert [(r['title'], r['abstract'], r['task'], r['verdict']) for r in rows] == [(TITLE, ABSTRACT, best, 'right'), (TITLE, ABSTRACT, 'Reading Seals', 'missing')]
 
-def test_feedback_without_a_paper(): assert 'no paper to judge' in said_html(None, None, 'Parsing', 'right')
+def test_feedback_without_a_paper(tagger, tmp_path): assert 'no paper to judge' in said_html(Feedback(tmp_path/'said.jsonl', tagger), None, 'Parsing', 'right')
 
 
 ## About
@@ -319,10 +320,10 @@ def test_about(page, tagger):
     page.tab('About')
     assert 'Intended use' in page.text('#card') and page.find('#card table')
     page.until('all tasks', lambda: page.text('#labels p') == f'{len(tagger.tasks)} of {len(tagger.tasks)} tasks')
-    page.fill(page.wait('#search input, #search textarea'), 'entity weak')
-    want = sorted(t.task for t in tagger.tasks if t.evidence == 'weak' and 'entity' in ' '.join([t.task, t.area, *t.aliases]).lower())
+    page.fill(page.wait('#search input, #search textarea'), 'entity measured')
+    want = sorted(t.task for t in tagger.tasks if t.evidence == 'measured' and 'entity' in ' '.join([t.task, t.area, *t.aliases]).lower())
     page.until('those that match', lambda: page.text('#labels p').startswith(f'{len(want)} of'))
-    assert sorted(e.text for e in page.find('#labels tbody th')) == want
+    assert want and sorted(e.text for e in page.find('#labels tbody th')) == want
     page.fill(page.find('#search input, #search textarea')[0], 'image classification measured')
     page.until('one with its papers', lambda: 'Image Classification' in page.text('#labels tbody'))
     task = next(t for t in tagger.tasks if t.task == 'Image Classification')

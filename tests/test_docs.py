@@ -1,5 +1,5 @@
 "The site: built once without a network, every link followed, every page opened in a browser at the width of a phone, light and dark."
-import functools, http.server, json, os, re, subprocess, sys, threading
+import ast, functools, http.server, json, os, re, subprocess, sys, threading
 from importlib.util import find_spec
 from pathlib import Path
 import pytest
@@ -14,6 +14,9 @@ CHROMIUM, DRIVER = Path('/usr/bin/chromium'), Path('/usr/bin/chromedriver')
 FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
 SHOTS = os.environ.get('PAPER_TASKS_SCREENSHOTS')
 NOTEBOOKS = sorted(p.relative_to(ROOT/'nbs').with_suffix('').as_posix() for p in (ROOT/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
+
+
+def text_of(path): return path.read_text(encoding='utf-8')
 
 
 ## What is built
@@ -32,8 +35,6 @@ def site(tmp_path_factory):
     done = subprocess.run([sys.executable, 'tools/build_docs.py', folder], cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr.strip(), done.stderr[-3000:] # a warning is a failure
     return folder
-
-def text_of(path): return path.read_text(encoding='utf-8')
 
 def test_every_notebook_has_a_page(pages, site):
     assert sorted(pages) == NOTEBOOKS, 'say in nbs/sidebar.yml where it stands'
@@ -61,6 +62,19 @@ def test_nothing_of_the_sources_shows(site, pages):
 
 def test_what_is_hidden_is_hidden(site):
     assert 'default_exp' not in text_of(site/'core.html') and "os.environ['PATH']" not in text_of(site/'tutorials'/'million.html').replace('&#39;', "'")
+
+
+def code_cells(path):
+    "The source of each cell of Python that is not exported."
+    cells = (''.join(c['source']) for c in json.loads(text_of(path))['cells'] if c['cell_type'] == 'code')
+    return [s for s in cells if not re.match(r'(#\| *(export|exporti|exports)\b|%%)', s)]
+
+@pytest.mark.parametrize('name', [n for n in NOTEBOOKS if '#| default_exp ' in text_of(ROOT/'nbs'/f'{n}.ipynb')])
+def test_imports_have_a_cell_of_their_own(name):
+    "nbdev_docs runs the cells that import something, and no others but those that are exported."
+    for source in code_cells(ROOT/'nbs'/f'{name}.ipynb'):
+        kinds = {isinstance(n, (ast.Import, ast.ImportFrom)) for n in compile(source, name, 'exec', ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT).body}
+        assert kinds != {True, False}, source[:300]
 
 
 ## What the check finds

@@ -1,17 +1,17 @@
 "The pages of `paper-tasks serve` in a browser: with and without JavaScript, on a phone, with a keyboard, in the dark, and attacked."
-import base64, json, os, time
+import base64, json, time
 from importlib.util import find_spec
 from pathlib import Path
 import pytest
+from browsing import CHROMIUM, DRIVER, FLAGS, SHOTS, contrast, narrow, wide
 from helpers import GOOD
 from serving import WAIT, Serve
 from stand_in import Server
-from test_app import ABSTRACT, CHROMIUM, DRIVER, FLAGS, RUSSIAN, TITLE, contrast
+from test_app import ABSTRACT, RUSSIAN, TITLE
 from from_paper_with_tasks.core import PACKAGE, read_rows
 from from_paper_with_tasks.model_card import KINDS
 from from_paper_with_tasks.tagging import BUNDLED
 
-SHOTS = os.environ.get('PAPER_TASKS_SCREENSHOTS')
 TASK = 'Named Entity Recognition'
 ATTACK = '"><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><svg onload=window.hacked=1></textarea><style>*{display:none}</style>{{7*7}}'
 
@@ -53,12 +53,6 @@ def chromium(folder, javascript):
 @pytest.fixture(scope='module', params=['with JavaScript', 'without'])
 def any_browser(request, tmp_path_factory):
     driver = chromium(tmp_path_factory.mktemp('chromium'), request.param == 'with JavaScript')
-    yield driver
-    driver.quit()
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    driver = chromium(tmp_path_factory.mktemp('chromium'), True)
     yield driver
     driver.quit()
 
@@ -127,9 +121,9 @@ def any_page(any_browser, site):
 
 @pytest.fixture
 def phone(browser, page):
-    browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', dict(width=390, height=844, deviceScaleFactor=1, mobile=True))
+    narrow(browser)
     yield page.open()
-    browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
+    wide(browser)
 
 def percents(tags): return sorted((s['task'], f'{100*s["score"]:.1f}%', s['task'] in tags.tasks) for s in tags.scores)
 

@@ -53,7 +53,7 @@ def signature(name, symbol):
     "A call with its defaults, one parameter a line if it is long."
     try: parameters = inspect.signature(symbol).parameters.values()
     except ValueError: return name
-    shown = [str(p.replace(annotation=inspect._empty)) for p in parameters if p.name not in ('self', 'cls')]
+    shown = [str(p.replace(annotation=inspect._empty)).replace('<factory>', '...') for p in parameters if p.name not in ('self', 'cls')]
     line = f'{name}({", ".join(shown)})'
     return line if len(line) <= 88 else f'{name}(\n' + ''.join(f'    {s},\n' for s in shown) + ')'
 
@@ -62,6 +62,7 @@ def parameters(symbol):
     "What is written beside the signature, as a table."
     try: found = {n: p for n, p in docments(symbol, full=True).items() if n not in ('self', 'cls')}
     except (TypeError, ValueError, AttributeError): return ''
+    if hasattr(symbol, 'model_fields'): found = {n: dict(anno=f.annotation, docment=f.description) for n, f in symbol.model_fields.items()} # pydantic's
     rows = [('**returns**' if n == 'return' else f'`{n}`', type_name(p['anno']), ' '.join((p['docment'] or '').split())) for n, p in found.items()]
     rows = [r for r in rows if r[0] != '**returns**' or (any(r[1:]) and not inspect.isclass(symbol))]
     if not any(t or d for _, t, d in rows): return ''
@@ -80,7 +81,7 @@ def reference(module, name, level):
     "What `show_doc` says of a symbol, with its parameters as a table."
     symbol = module
     for part in name.split('.'): symbol = getattr(symbol, part)
-    own = vars(symbol).get('__doc__') if inspect.isclass(symbol) else inspect.getdoc(symbol) # not that of a library's class
+    own = vars(symbol).get('__doc__') if inspect.isclass(symbol) else symbol.__doc__ # not that of a library's class
     heading, doc = f'{"#"*level} `{name}`', inspect.cleandoc(own or '')
     if not callable(symbol): return f'{heading}\n\n{doc}' # a property
     if inspect.isclass(symbol) and doc.startswith(f'{symbol.__name__}('): doc = '' # which dataclasses write
@@ -133,6 +134,8 @@ def tidy_outputs(cell):
     for o in cell.get('outputs', []):
         if live := [m for m in o.get('data', {}) if m.startswith('application/vnd.jupyter')]:
             for mime in [*live, 'text/plain']: o['data'].pop(mime, None)
+        if re.search(r'<th>[^<]*[A-Za-z]{4}[^<]*</th>\s*<td>', html := ''.join(o.get('data', {}).get('text/html', ''))): # rows have names
+            o['data']['text/html'] = html.replace('class="dataframe"', 'class="dataframe named"')
     cell['outputs'] = [o for o in cell.get('outputs', []) if o.get('data') or o.get('text')]
 
 

@@ -21,7 +21,7 @@ nb_code_prompt_show = nb_code_prompt_hide = 'source'
 myst_enable_extensions = ['dollarmath', 'colon_fence', 'attrs_inline']
 myst_heading_anchors = 5
 suppress_warnings = ['myst.header', 'mystnb.unknown_mime_type']
-pygments_style, pygments_dark_style = 'default', 'github-dark'
+pygments_dark_style = 'github-dark'
 html_theme = 'furo'
 html_static_path = ['static']
 html_css_files = ['site.css']
