@@ -83,7 +83,7 @@ def test_killed_again_and_again(forks, whole, table, roberta, more, tmp_path):
     out = tmp_path/'tagger'
     shutil.copytree(BUNDLED, out)
     before, killed = read_checksums(out), []
-    for mark in ('head.pt', 'whole.pt', 'teacher.npz', 'last.pt', 'bundle/config.json', None):
+    for mark in ('head.pt', 'whole.pt', 'teacher.npz', 'pupil.pt', 'bundle/config.json', None):
         there = out/'training'/mark if mark else None
         old = there.stat().st_mtime_ns if mark and there.exists() else None
         forks.start('train_tagger', *arguments(table, out, roberta, more))
@@ -92,7 +92,7 @@ def test_killed_again_and_again(forks, whole, table, roberta, more, tmp_path):
         forks.kill()
         if forks.wait() == -9: killed.append(mark)
         assert read_checksums(check_bundle(out)) == before and (out/'training'/'run.json').exists()
-    assert killed == ['head.pt', 'whole.pt', 'teacher.npz', 'last.pt', 'bundle/config.json']
+    assert killed == ['head.pt', 'whole.pt', 'teacher.npz', 'pupil.pt', 'bundle/config.json']
     assert contents(out) == contents(whole)
 
 @pytest.mark.parametrize('had', ['nothing', 'a model', 'a model without a lexicon'])

@@ -43,9 +43,8 @@ def build(out):
 def missing(wheel):
     "What the wheel should hold and does not."
     held = set(zipfile.ZipFile(wheel).namelist())
-    package = ROOT/'from_paper_with_tasks'
-    wanted = {str(p.relative_to(ROOT)) for folder in ('model', 'sample') for p in (package/folder).iterdir()} | {str(p.relative_to(ROOT)) for p in package.glob('*.py')}
-    return sorted(wanted - held) + ([] if any(n.endswith('LICENSE') for n in held) else ['LICENSE'])
+    wanted = {str(p.relative_to(ROOT)) for p in (ROOT/'from_paper_with_tasks').rglob('*') if p.is_file() and '__pycache__' not in p.parts}
+    return sorted(wanted - held) + [n for n in ('LICENSE', 'LICENSE-Apache-2.0', 'NOTICE') if not any(h.endswith('/' + n) for h in held)]
 
 def prove(artifact, folder, interpreter):
     "Install `artifact` into an empty environment and use it; what it says of a paper."
