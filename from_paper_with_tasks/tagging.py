@@ -7,7 +7,7 @@ __all__ = ['BUNDLED', 'BUNDLE_FILES', 'LEXICON', 'CHECKSUMS', 'GAINED', 'read_ch
            'open_tokenizer', 'ahead', 'Classifier', 'to_probs', 'Tags', 'load_config', 'as_paper', 'as_papers',
            'PaperTagger', 'check_options', 'input_name']
 
-# %% ../nbs/05_tagging.ipynb #9a32704b
+# %% ../nbs/05_tagging.ipynb #0ede027b
 import json, os, re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,13 +17,15 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from fastcore.basics import patch
 from tokenizers import Tokenizer
 
 from .core import PACKAGE, PaperTasksError, Task, sha256, task_key
 from .lexicon import Lexicon
 from .paper import Paper, to_paper
+
+# %% ../nbs/05_tagging.ipynb #8ebf2589
+import onnxruntime as ort
 
 # %% ../nbs/05_tagging.ipynb #3453adf3
 BUNDLED = PACKAGE/'model'                                  # the model that the package carries

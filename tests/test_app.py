@@ -1,5 +1,6 @@
 "The page of `paper-tasks app`, as a reader with a browser, a program over HTTP and a shell meet it."
 import json, re, signal, subprocess, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 import pytest
@@ -387,6 +388,14 @@ def test_serves_no_other_files(app):
 
 def test_the_queue_cannot_be_skipped(app):
     assert HTTP.post(f'{app}/gradio_api/run/tag', json=dict(data=['', ABSTRACT]), timeout=WAIT).status_code >= 400
+
+def test_the_queue_has_an_end(app):
+    "Who comes when it is full is told so at once, and later it works again."
+    def ask(_=None): return HTTP.post(f'{app}/gradio_api/call/tag', json=dict(data=['', ABSTRACT*150]), timeout=WAIT).status_code
+    with ThreadPoolExecutor(8) as threads: assert set(threads.map(ask, range(200))) == {200, 503}
+    end = time.monotonic() + WAIT
+    while ask() == 503 and time.monotonic() < end: time.sleep(.1)
+    assert call(app, '', ABSTRACT)[0] == 'complete'
 
 
 ## The shell

@@ -1,5 +1,5 @@
 "The bundled model is the one that its configuration describes."
-import json
+import json, os, subprocess, sys
 
 import numpy as np
 import onnxruntime as ort
@@ -58,3 +58,10 @@ def test_scores_on_this_machine_and_without_vnni():
     tagger.classifier.session = ort.InferenceSession(BUNDLED/'model.onnx', options, providers=['CPUExecutionProvider'], disabled_optimizers=['SkipLayerNormFusion'])
     assert np.abs(tagger.probabilities(rows) - here).max() <= 1e-6
     for row, probs in zip(golden['scores'], here): assert [probs[tagger.labels.index(t)] for t in row] == pytest.approx(list(row.values()), abs=.06) # another version of onnxruntime rounds in other places
+
+def test_reports_to_nobody(tmp_path):
+    "onnxruntime, which would leave an id of this machine in the temporary folder, is told not to report."
+    code = 'from from_paper_with_tasks.tagging import PaperTagger; PaperTagger.from_pretrained()("We parse."); import os; print(os.environ["ORT_DISABLE_TELEMETRY"])'
+    env = {k: v for k, v in os.environ.items() if k != 'ORT_DISABLE_TELEMETRY'} | dict(TMPDIR=str(tmp_path))
+    done = subprocess.run([sys.executable, '-c', code], env=env, check=True, capture_output=True, text=True)
+    assert done.stdout == '1\n' and not list(tmp_path.iterdir())
