@@ -7,7 +7,7 @@ class Forks:
     "A small process that has imported `module` and forks a child for each `start`; one child at a time."
     def __init__(self, module, **env):
         self.parent = subprocess.Popen([sys.executable, __file__, module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                       env=os.environ | {'PYTHONPATH': os.pathsep.join([str(Path(__file__).parent), *sys.path])} | env)
+                                       env={k: v for k, v in os.environ.items() if not k.startswith('COVERAGE')} | {'PYTHONPATH': os.pathsep.join([str(Path(__file__).parent), *sys.path])} | env)
         self.said('ready')
     def said(self, what):
         "What the parent says next, which must begin with `what`."
