@@ -30,7 +30,7 @@ test: .venv/.docs
 	rm -rf runs/coverage
 	mkdir -p runs/coverage
 	$(BIN)/python -m coverage run $(BIN)/nbdev_test --n_workers 0 --do_print
-	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage run -m pytest -q -n auto --dist loadfile
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 

@@ -67,7 +67,7 @@ def test_what_is_hidden_is_hidden(site):
 def code_cells(path):
     "The source of each cell of Python that is not exported."
     cells = (''.join(c['source']) for c in json.loads(text_of(path))['cells'] if c['cell_type'] == 'code')
-    return [s for s in cells if not re.match(r'(#\| *(export|exporti|exports)\b|%%)', s)]
+    return [re.sub('(?m)^[!%].*$', '', s) for s in cells if not re.match(r'(#\| *(export|exporti|exports)\b|%%)', s)]
 
 @pytest.mark.parametrize('name', [n for n in NOTEBOOKS if '#| default_exp ' in text_of(ROOT/'nbs'/f'{n}.ipynb')])
 def test_imports_have_a_cell_of_their_own(name):
