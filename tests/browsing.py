@@ -8,7 +8,7 @@ SCRIPT = Path(sys.executable).with_name('paper-tasks')
 CHROMIUM, DRIVER = Path('/usr/bin/chromium'), Path('/usr/bin/chromedriver')
 FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --window-size=1280,900'
 SHOTS = os.environ.get('PAPER_TASKS_SCREENSHOTS')
-WAIT = 15 # seconds, on a busy machine
+WAIT = 60 # seconds, on a busy machine
 
 
 ## Servers

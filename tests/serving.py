@@ -10,7 +10,7 @@ import requests
 
 HTTP = requests.Session()
 HTTP.trust_env = False # a proxy in the environment does not concern this machine
-WAIT = 20 # seconds, on a busy machine
+WAIT = 60 # seconds, on a busy machine
 
 
 class Serve:

@@ -1,5 +1,5 @@
 "Files from strangers: through the page of `paper-tasks app`, and what may be in them."
-import csv, gzip, json, os, random, resource, tempfile, time
+import csv, gzip, json, os, random, subprocess, sys, tempfile, time
 from copy import copy
 from importlib.util import find_spec
 import pytest
@@ -192,7 +192,17 @@ def test_parquet_bomb(tmp_path):
     assert path.stat().st_size < 5000
     said, seconds = refusal(path)
     assert said == 'bomb.parquet needs more memory than there is for it: split it' and seconds < WAIT
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1.1*1024**2 # KB
+
+def test_memory_of_a_parquet_bomb(tmp_path):
+    "In a process of its own, which has no other children."
+    code = f'''
+import resource
+from pathlib import Path
+from from_paper_with_tasks.uploads import Limits, check_upload
+try: check_upload(Path({str(dictionary(tmp_path/'bomb.parquet'))!r}), 'bomb.parquet', Limits())
+except Exception as e: print(type(e).__name__, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)'''
+    name, kb = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True, timeout=2*WAIT).stdout.split()
+    assert name == 'PaperTasksError' and int(kb) < 1.1*1024**2
 
 @pytest.mark.parametrize('name', ['bomb.csv.gz', 'bomb.jsonl.gz', 'bomb.parquet.gz'])
 def test_zip_bomb(tmp_path, name):
