@@ -13,6 +13,14 @@ HTTP.trust_env = False # a proxy in the environment does not concern this machin
 WAIT = 60 # seconds, on a busy machine
 
 
+def until(what, test):
+    "What `test` gives as soon as that is true."
+    end = time.monotonic() + WAIT
+    while not (found := test()):
+        if time.monotonic() > end: pytest.fail(f'not within {WAIT} s: {what}')
+        time.sleep(.02)
+    return found
+
 class Serve:
     "A running site; its log is kept in a file."
     def __init__(self, folder, *args, **env):
@@ -22,16 +30,10 @@ class Serve:
             command = [Path(sys.executable).with_name('paper-tasks'), 'serve', '--port', str(self.port), *map(str, args)]
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env={**os.environ, 'OMP_NUM_THREADS': '1', **env},
                                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
-        self.until('the site is up', lambda: self.connects() and self.get('/ready').ok)
+        until('the site is up', lambda: self.connects() and self.get('/ready').ok)
     def connects(self):
         assert self.process.poll() is None, self.log_file.read_text()
         with socket.socket() as s: return s.connect_ex(('127.0.0.1', self.port)) == 0
-    def until(self, what, test):
-        end = time.monotonic() + WAIT
-        while not (found := test()):
-            if time.monotonic() > end: pytest.fail(f'not within {WAIT} s: {what}')
-            time.sleep(.02)
-        return found
     def ask(self, method, path, **kwargs): return HTTP.request(method, self.url + path, **dict(timeout=WAIT, allow_redirects=False) | kwargs)
     def get(self, path, **kwargs): return self.ask('GET', path, **kwargs)
     def post(self, path, **kwargs): return self.ask('POST', path, **kwargs)

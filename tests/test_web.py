@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 import pytest
 from helpers import GOOD, UNUSABLE, refused
-from serving import Serve, raw_post, read_all
+from serving import Serve, raw_post, read_all, until
 from from_paper_with_tasks.core import PACKAGE, read_rows
 from from_paper_with_tasks.web import PROBLEM
 
@@ -198,7 +198,7 @@ def test_busy(serve, tagger):
     s = serve('--max-busy', 1, '--max-papers', 64)
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(s.post, '/api/v1/tag', json=dict(papers=[dict(abstract=' '.join([GOOD]*20))]*64))
-        s.until('the place is taken', lambda: s.figure('paper_tasks_in_flight') == 2)
+        until('the place is taken', lambda: s.figure('paper_tasks_in_flight') == 2)
         t = time.monotonic()
         answers = [s.tag(GOOD) for _ in range(5)]
         page = s.post('/', data=dict(abstract=GOOD, title=SECRET), headers={'Accept': 'text/html'})
@@ -226,7 +226,7 @@ def test_a_single_paper_passes_lists_that_have_just_come(site):
     papers = dict(papers=[dict(abstract=' '.join([GOOD]*20))]*32)
     with ThreadPoolExecutor(6) as pool:
         lists = [pool.submit(site.post, '/api/v1/tag', json=papers) for _ in range(6)]
-        site.until('they are there', lambda: site.figure('paper_tasks_in_flight') == 7)
+        until('they are there', lambda: site.figure('paper_tasks_in_flight') == 7)
         assert site.tag(GOOD).status_code == 200 and sum(l.done() for l in lists) < 3
         assert all(l.result().status_code == 200 for l in lists)
 
@@ -242,7 +242,7 @@ def test_slow_clients_hold_no_thread(site):
 def test_a_client_that_leaves(site):
     for _ in range(20): site.send(raw_post(json.dumps(dict(papers=[dict(abstract=GOOD)]*4)).encode())).close()
     assert site.tag(GOOD).status_code == 200
-    site.until('all places are free', lambda: site.figure('paper_tasks_in_flight') == 1)
+    until('all places are free', lambda: site.figure('paper_tasks_in_flight') == 1)
 
 def test_one_after_the_other_on_one_connection(site):
     body = json.dumps(dict(abstract=GOOD)).encode()
@@ -309,7 +309,7 @@ def slow_request(s):
     "A batch under way, as a future."
     pool = ThreadPoolExecutor(1)
     asked = pool.submit(s.post, '/api/v1/tag', json=dict(papers=[dict(abstract=' '.join([GOOD]*20))]*32), headers={'Connection': 'close'})
-    s.until('it is worked on', lambda: s.figure('paper_tasks_papers_total') > 0)
+    until('it is worked on', lambda: s.figure('paper_tasks_papers_total') > 0)
     return asked
 
 @pytest.mark.parametrize('sig', [signal.SIGTERM, signal.SIGINT])
@@ -318,7 +318,7 @@ def test_a_signal_drains(serve, sig):
     half, kept = s.send(raw_post(b'{"abstract": "We parse', **{'Content-Length': 37})), s.send(b'GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
     asked = slow_request(s)
     s.process.send_signal(sig)
-    s.until('no connection is taken', lambda: not asked.done() and not s.connects())
+    until('no connection is taken', lambda: not asked.done() and not s.connects())
     half.sendall(b' Basque well."}')
     assert len(asked.result().json()['results']) == 32 and b'"tasks"' in read_all(half)
     assert b'200 OK' in read_all(kept) and s.stop(None) == 0
@@ -327,7 +327,7 @@ def test_the_end_is_announced(serve):
     s = serve('--grace', 1)
     assert s.get('/ready').status_code == 200
     s.process.send_signal(signal.SIGTERM)
-    answer = s.until('/ready says no', lambda: (a := s.get('/ready')).status_code == 503 and [a])
+    answer = until('/ready says no', lambda: (a := s.get('/ready')).status_code == 503 and [a])
     assert 'leave' in problem(*answer, 503) and s.get('/health').status_code == 200 and s.tag(GOOD).status_code == 200 and s.stop(None) == 0
 
 def test_draining_ends(serve):
@@ -340,7 +340,7 @@ def test_a_second_signal_does_not_wait(serve):
     stuck, t = s.send(raw_post(b'{', **{'Content-Length': 36})), time.monotonic()
     s.get('/health')
     s.process.send_signal(signal.SIGTERM)
-    s.until('no connection is taken', lambda: s.process.poll() is None and not s.connects())
+    until('no connection is taken', lambda: s.process.poll() is None and not s.connects())
     assert s.stop(signal.SIGINT) == 130 and time.monotonic() - t < 5 and read_all(stuck) == b''
 
 def test_killed_while_feedback_is_written(serve, tmp_path):
@@ -352,7 +352,7 @@ def test_killed_while_feedback_is_written(serve, tmp_path):
     s = serve('--feedback', file)
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(tell, s, i) for i in range(60)]
-        s.until('some is written', lambda: file.exists() and file.read_text().count('\n') > 5)
+        until('some is written', lambda: file.exists() and file.read_text().count('\n') > 5)
         s.process.kill()
         noted = sum(a.result() == 201 for a in asked)
     assert s.process.wait() == -signal.SIGKILL

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from browsing import CHROMIUM, DRIVER, FLAGS, SHOTS, contrast, narrow, wide
 from helpers import GOOD
-from serving import WAIT, Serve
+from serving import WAIT, Serve, until
 from stand_in import Server
 from test_app import ABSTRACT, RUSSIAN, TITLE
 from from_paper_with_tasks.core import PACKAGE, read_rows
@@ -63,12 +63,6 @@ class Page:
     def find(self, css): return self.browser.find_elements('css selector', css)
     def one(self, css): found = self.find(css); assert found, (css, self.one('main').text[:500]); return found[0]
     def js(self, code, *args): return self.browser.execute_script(code, *args)
-    def until(self, what, test):
-        end = time.monotonic() + WAIT
-        while not (found := test()):
-            if time.monotonic() > end: pytest.fail(f'not within {WAIT} s: {what}')
-            time.sleep(.02)
-        return found
     def go(self, act, *args):
         "Do what leads to another page, and wait for that."
         from selenium.common.exceptions import WebDriverException
@@ -77,7 +71,7 @@ class Page:
             try: return not old.tag_name
             except WebDriverException: return True
         act(*args)
-        self.until('another page', lambda: is_gone() and self.find('footer'))
+        until('another page', lambda: is_gone() and self.find('footer'))
         return self
     def click(self, css): return self.go(self.one(css).click)
     def enter(self, css, text): field = self.one(css); field.clear(); return self.go(field.send_keys, text + '\n')
@@ -224,16 +218,16 @@ def test_copy(page, tagger):
     page.tag(ABSTRACT, TITLE).one('summary').click()
     page.browser.execute_cdp_cmd('Browser.grantPermissions', dict(origin=page.url, permissions=['clipboardReadWrite', 'clipboardSanitizedWrite']))
     page.find('textarea.copy + button')[0].click()
-    page.until('copied', lambda: page.one('textarea.copy + button + [role=status]').text == 'copied')
+    until('copied', lambda: page.one('textarea.copy + button + [role=status]').text == 'copied')
     page.one('#abstract').clear()
     from selenium.webdriver import Keys
     page.one('#abstract').send_keys(Keys.CONTROL, 'v')
     assert page.one('#abstract').get_property('value') == '\n'.join(tagger(ABSTRACT, TITLE).tasks)
 
 def test_api_page(page):
-    page.open('/docs').until('all operations', lambda: len(page.find('.opblock')) == 6)
-    for css in ('.opblock-post .opblock-summary-control', '.try-out__btn', '.execute'): page.js('arguments[0].click()', page.until(css, lambda: page.find(css))[0])
-    page.until('an answer', lambda: '"Dependency Parsing"' in page.one('.opblock-post').text)
+    page.open('/docs'); until('all operations', lambda: len(page.find('.opblock')) == 6)
+    for css in ('.opblock-post .opblock-summary-control', '.try-out__btn', '.execute'): page.js('arguments[0].click()', until(css, lambda: page.find(css))[0])
+    until('an answer', lambda: '"Dependency Parsing"' in page.one('.opblock-post').text)
 
 def test_asks_no_other_host(page):
     for path in ('/', '/about', '/docs'):
